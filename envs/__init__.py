@@ -1,0 +1,1 @@
+"""The simulated world: tasks, scenes, Gymnasium environments, scripted experts, questions about the scene."""

@@ -1,0 +1,109 @@
+"""The words that everything else is written in: observation, action, trial, step, task, policy.
+
+Nothing here imports a simulator or a network, so every part of the workbench can share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+CONTROL_HZ = 15
+CAMERAS = ("left", "right", "wrist")
+IMAGE_SHAPE = (240, 320, 3)  # height, width, RGB
+AGENT_POS_DIM = 17
+ACTION_DIM = 10
+HORIZON = 16  # actions in a predicted chunk (ChatVLA, chunk size)
+EXECUTE = 8  # of which so many are executed before the next inference
+
+# Slices of `agent_pos`.
+JOINT_POS = slice(0, 7)  # rad
+EE_POS = slice(7, 10)  # m, base frame
+EE_ROT6D = slice(10, 16)  # first two rows of the rotation matrix
+GRIPPER_CLOSED = slice(16, 17)  # 0 open - 1 closed
+
+# Slices of an action.
+ACTION_EE_POS = slice(0, 3)  # m, base frame
+ACTION_ROT6D = slice(3, 9)
+ACTION_GRIPPER = slice(9, 10)  # 0 open - 1 closed
+
+Split = Literal["train", "test"]
+
+
+class Observation(TypedDict):
+    """`pixels`: camera name -> (240, 320, 3) uint8 RGB; `agent_pos`: (17,) float32."""
+
+    pixels: dict[str, NDArray[np.uint8]]
+    agent_pos: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One evaluation or demonstration: everything that decides how a reset looks.
+
+    `index` numbers the trials of a run; with `env`, `split`, `seed` and `shift` it is all that a reset depends on.
+    """
+
+    env: str
+    index: int
+    seed: int = 0
+    split: Split = "test"
+    shift: str = "none"
+
+    def rng(self, stream: str = "layout") -> np.random.Generator:
+        """The generator of one named stream of this trial, independent of every other stream and trial."""
+        words = f"{self.env}/{self.split}/{self.shift if stream == 'shift' else ''}/{stream}".encode()
+        return np.random.default_rng([self.seed, self.index, *words])
+
+
+class Predicate(Protocol):
+    """A statement about the world: called on its state it answers, printed it is a sentence an operator can judge."""
+
+    def __call__(self, world: Any) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """One point of a task: when it counts, which skill achieves it, what the policy says meanwhile."""
+
+    predicate: Predicate
+    skill: Any
+    reasoning: str  # with {names} of objects, filled from the layout
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task as data: one declaration serves progress, rubric, expert, reasoning text and questions."""
+
+    name: str
+    scene: str
+    instruction: str
+    steps: tuple[Step, ...]
+    time_limit_s: float
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What a policy answers.
+
+    `action_chunk`: (n, 10) float32, index 0 executes first; `reasoning`: what it said; `seconds`: latency by part.
+    """
+
+    action_chunk: NDArray[np.float32]
+    reasoning: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class Policy(Protocol):
+    """Anything that acts: expert, replay, zero, ChatVLA, a baseline or a remote server."""
+
+    name: str
+    execute: int
+
+    def reset(self, trial: Trial) -> None: ...
+
+    def infer(self, observation: Observation, instruction: str) -> Inference: ...

@@ -1,0 +1,1 @@
+"""The protocol: trials, rollouts, scoring, reports; the command line."""

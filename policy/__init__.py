@@ -1,0 +1,1 @@
+"""The model, its training, baselines, the policy server."""

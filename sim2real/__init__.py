@@ -1,0 +1,1 @@
+"""The physical robot behind the interface of the simulation."""

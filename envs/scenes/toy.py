@@ -70,7 +70,6 @@ def _set_options(spec: mujoco.MjSpec, look: Look) -> None:
     option.timestep = TIMESTEP
     option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     option.cone, option.impratio, option.noslip_iterations = mujoco.mjtCone.mjCONE_ELLIPTIC, 10, 0
-    option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP  # toys that lie still cost nothing: 1.6 times faster steps
     visual = spec.visual
     visual.global_.offwidth, visual.global_.offheight = 4 * WIDTH, 4 * HEIGHT
     visual.quality.offsamples, visual.quality.shadowsize = look.samples, look.shadow

@@ -1,4 +1,4 @@
-"""One folder holds all that running a policy takes: weights, configuration, statistics, tokenizer and contract.
+"""One folder holds all that running a policy takes: weights, configuration, statistics, tokenizer, contract and card.
 
 Weights are safetensors shards under 16 MB with an index, as the Hugging Face hub lays them out (a single larger tensor
 gets a shard of its own). The contract says which observations and actions the network was made for.
@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from transformers import PreTrainedTokenizerFast
 
 from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, CONTROL_HZ, HORIZON, IMAGE_SHAPE
 from policy.chatvla import ChatVLA
 from policy.config import ChatVLAConfig
 from policy.normalizer import NormStats
+from policy.tokenizer import load_tokenizer, save_tokenizer
 
 VERSION = 1  # of the folder's layout and of what the weights mean
 SHARD_BYTES = 15_000_000
@@ -45,25 +48,29 @@ def contract() -> dict[str, Any]:
     }
 
 
-def save_checkpoint(
-    folder: str | Path, model: ChatVLA, tokenizer: Any | None = None, dtype: torch.dtype = torch.float32
+def save(
+    folder: str | Path,
+    model: ChatVLA,
+    tokenizer: PreTrainedTokenizerFast,
+    card: Mapping[str, Any] | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> Path:
-    """Writes `model` to `folder`, its weights as `dtype`; `tokenizer` is a transformers fast tokenizer."""
+    """Writes `model` to `folder`, its weights as `dtype`; `card` says how it was trained, in JSON's words."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for old in [*folder.glob("model-*.safetensors"), folder / INDEX]:
         old.unlink(missing_ok=True)
     _write_json(folder / "config.json", model.config.to_dict())
     _write_json(folder / "contract.json", contract())
+    _write_json(folder / "card.json", {"options": asdict(model.config.options), **(card or {})})
     model.stats.save(folder / "norm_stats.json")
-    if tokenizer is not None:
-        tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    save_tokenizer(tokenizer, folder)
     _write_shards(folder, {k: v for k, v in model.state_dict().items() if k != TIED}, dtype)
     return folder
 
 
-def load_checkpoint(folder: str | Path, dtype: torch.dtype = torch.float32) -> ChatVLA:
-    """The network that `save_checkpoint` wrote, with parameters as `dtype`, in evaluation mode.
+def load(folder: str | Path, dtype: torch.dtype = torch.float32) -> tuple[ChatVLA, PreTrainedTokenizerFast]:
+    """The network that `save` wrote, in evaluation mode with parameters as `dtype`, and its tokenizer.
 
     Raises:
         FileNotFoundError: the folder or one of its files is missing.
@@ -74,13 +81,12 @@ def load_checkpoint(folder: str | Path, dtype: torch.dtype = torch.float32) -> C
     check_contract(_read_json(folder, "contract.json"), folder)
     config = ChatVLAConfig.from_dict(_read_json(folder, "config.json"))
     model = ChatVLA(config, NormStats.load(_existing(folder, "norm_stats.json")))
-    weights = read_weights(folder)
-    missing, unexpected = model.load_state_dict(weights, strict=False)
+    missing, unexpected = model.load_state_dict(read_weights(folder), strict=False)
     missing = [k for k in missing if k != TIED]
     if missing or unexpected:
         raise ValueError(f"{folder} does not fit its config.json: missing {missing[:4]}, unexpected {unexpected[:4]}")
     model.vlm.tie_weights()
-    return model.to(dtype).eval()
+    return model.to(dtype).eval(), load_tokenizer(folder)
 
 
 def check_contract(stored: Mapping[str, Any], folder: str | Path) -> None:
@@ -133,7 +139,7 @@ def _write_shards(folder: Path, weights: Mapping[str, Tensor], dtype: torch.dtyp
 
 def _existing(folder: Path, name: str) -> Path:
     if not (folder / name).is_file():
-        raise FileNotFoundError(f"no {name} in {folder}; give the folder of a checkpoint that save_checkpoint wrote")
+        raise FileNotFoundError(f"no {name} in {folder}; give the folder of a checkpoint that policy.checkpoint.save wrote")
     return folder / name
 
 

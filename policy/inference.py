@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.types import EXECUTE, Inference, Observation, Trial
+from policy import checkpoint
 from policy.chatvla import ChatVLA, Seen
-from policy.checkpoint import load_checkpoint
 from policy.generation import Prefilled, Prompt, Spoken, prefill, speak
 from policy.processor import NEXT_ACTION, Processor
-from policy.tokenizer import load_tokenizer
 
 Frame = NDArray[np.uint8]
 
@@ -36,9 +35,9 @@ class ChatVLAPolicy:
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, execute: int = EXECUTE) -> ChatVLAPolicy:
-        """The policy of a checkpoint folder; see `policy.checkpoint.load_checkpoint` for what it refuses."""
-        model = load_checkpoint(folder)
-        policy = cls(model, Processor(load_tokenizer(folder), model.config), execute)
+        """The policy of a checkpoint folder; see `policy.checkpoint.load` for what it refuses."""
+        model, tokenizer = checkpoint.load(folder)
+        policy = cls(model, Processor(tokenizer, model.config), execute)
         policy.name = f"chatvla_{model.config.name}"
         return policy
 

@@ -6,16 +6,18 @@ built for training and the prompt that the policy generates from are equal by co
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from transformers import PreTrainedTokenizerFast
 
-from policy.tokenizer import IMAGE, TURN_END, TURN_START, VISION_END, VISION_START
+from policy.config import ChatVLAConfig
+from policy.tokenizer import END_OF_TEXT, IMAGE, TURN_END, TURN_START, VIDEO, VISION_END, VISION_START
 
 # System prompts as in ChatVLA, section 3.3 (its released code has none and routes by a flag alone).
 System = Literal["control", "understanding"]
@@ -25,40 +27,17 @@ NEXT_ACTION = " Next Action:"  # closes every reasoning (ChatVLA's data loader)
 
 @dataclass(frozen=True)
 class Processor:
-    """`config` has image_height, image_width (px, after resizing), patch_size and merge_size.
-
-    leading_space: a space before every text, so that a word is the same token wherever it stands (tiny); Qwen's own
-    tokenizer was trained without (2b).
+    """Words and pictures of one network. For the tiny preset every text gets a leading space, so that a word is the same
+    token wherever it stands; Qwen's own tokenizer was trained without and gets none.
     """
 
     tokenizer: PreTrainedTokenizerFast
-    config: Any
+    config: ChatVLAConfig
 
     @property
     def leading_space(self) -> bool:
         """True for our small vocabularies."""
         return len(self.tokenizer) < 10_000
-
-    @property
-    def image_size(self) -> tuple[int, int]:
-        """Height and width in px of a picture as the model takes it."""
-        return self.config.image_height, self.config.image_width
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Rows and columns of image tokens in one picture."""
-        cell = self.cell
-        return self.image_size[0] // cell, self.image_size[1] // cell
-
-    @property
-    def cell(self) -> int:
-        """Side in px of the square that one image token stands for."""
-        return self.config.patch_size * self.config.merge_size
-
-    @property
-    def image_tokens(self) -> int:
-        """Tokens of one picture."""
-        return self.grid[0] * self.grid[1]
 
     @cached_property
     def end_id(self) -> int:
@@ -88,10 +67,12 @@ class Processor:
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
     def opening_ids(self, system: System, n_images: int) -> list[int]:
-        """System turn and the user turn up to and with its pictures."""
-        picture = [self._special(VISION_START), *[self.image_id] * self.image_tokens, self._special(VISION_END)]
-        head = f"{TURN_START}system\n{SYSTEM_PROMPTS[system]}{TURN_END}\n{TURN_START}user\n"
-        return self._ids(head) + picture * n_images
+        """System turn and the user turn up to and with its pictures: the first `n_images` of the config's cameras."""
+        ids = self._ids(f"{TURN_START}system\n{SYSTEM_PROMPTS[system]}{TURN_END}\n{TURN_START}user\n")
+        for camera in self.config.cameras[:n_images]:
+            tokens = [self.image_id] * self.config.image_tokens(camera)
+            ids += [self._special(VISION_START), *tokens, self._special(VISION_END)]
+        return ids
 
     def user_ids(self, text: str) -> list[int]:
         """The words of the user turn, its end, and the header under which the assistant answers."""
@@ -116,16 +97,21 @@ class Processor:
         frame = np.asarray(frame)
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
             raise ValueError(f"camera {camera!r} gave {frame.shape} {frame.dtype}, expected (height, width, 3) uint8 RGB")
-        height, width = self.image_size
+        height, width = self.config.image_size
         if frame.shape[:2] == (height, width):
             return frame
         if frame.shape[:2] == (2 * height, 2 * width):
             return box_average(frame)
         return np.asarray(Image.fromarray(frame).resize((width, height), Image.Resampling.BICUBIC))
 
+    @cached_property
+    def grids(self) -> dict[int, tuple[int, int]]:
+        """Tokens of a picture -> its rows and columns of tokens (the wrist's may be smaller)."""
+        return {self.config.image_tokens(c): self.config.token_grid(c) for c in self.config.cameras}
+
     def mrope(self, ids: NDArray[np.integer], segment: NDArray[np.integer]) -> NDArray[np.int64]:
         """(3, S) time, height and width positions of one row; see `mrope`."""
-        return mrope(np.asarray(ids), np.asarray(segment), self.image_id, self.grid)
+        return mrope(np.asarray(ids), np.asarray(segment), self.image_id, self.grids)
 
     def _special(self, token: str) -> int:
         return int(self.tokenizer.convert_tokens_to_ids(token))  # type: ignore[arg-type]
@@ -142,34 +128,46 @@ def box_average(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def mrope(
-    ids: NDArray[np.integer], segment: NDArray[np.integer], image_id: int, grid: tuple[int, int]
+    ids: NDArray[np.integer], segment: NDArray[np.integer], image_id: int, grids: Mapping[int, tuple[int, int]]
 ) -> NDArray[np.int64]:
     """(3, S) positions as Qwen2-VL's `get_rope_index`, restarting behind the prefix for each packed segment.
 
     Text counts up by one in all three; a picture's tokens share a time, count rows in height and columns in width, and
     what follows goes on behind the larger side of the picture. Padding is at 0.
     """
-    rows, columns = grid
     out = np.zeros((3, len(ids)), np.int64)
-    height = np.repeat(np.arange(rows), columns)
-    width = np.tile(np.arange(columns), rows)
-    starts = np.flatnonzero(np.r_[True, segment[1:] != segment[:-1]])
-    prefix_end = 0
-    for start, stop in zip(starts, np.r_[starts[1:], len(ids)], strict=True):
+    is_image = ids == image_id
+    changes = np.flatnonzero((segment[1:] != segment[:-1]) | (is_image[1:] != is_image[:-1])) + 1
+    position, prefix_end = 0, 0
+    for start, stop in zip([0, *changes], [*changes, len(ids)], strict=True):
         if segment[start] < 0:
             continue
-        position = 0 if segment[start] == 0 else prefix_end
-        i = int(start)
-        while i < stop:
-            if ids[i] == image_id:
-                n = rows * columns
-                out[:, i : i + n] = position + np.stack([np.zeros(n, np.int64), height, width])
-                i, position = i + n, position + max(rows, columns)
-            else:
-                images = np.flatnonzero(ids[i:stop] == image_id)
-                n = int(images[0]) if len(images) else int(stop) - i
-                out[:, i : i + n] = position + np.arange(n)
-                i, position = i + n, position + n
+        if segment[start] > 0 and segment[start] != segment[start - 1]:
+            position = prefix_end
+        if is_image[start]:
+            rows, columns = grids[int(stop - start)]
+            out[0, start:stop] = position
+            out[1, start:stop] = position + np.repeat(np.arange(rows), columns)
+            out[2, start:stop] = position + np.tile(np.arange(columns), rows)
+            position += max(rows, columns)
+        else:
+            out[:, start:stop] = position + np.arange(stop - start)
+            position += int(stop - start)
         if segment[start] == 0:
             prefix_end = position
     return out
+
+
+def config_for(config: ChatVLAConfig, tokenizer: PreTrainedTokenizerFast) -> ChatVLAConfig:
+    """The same network with the tokenizer's vocabulary and special ids."""
+    ids = {
+        name: int(tokenizer.convert_tokens_to_ids(token))  # type: ignore[arg-type]
+        for name, token in (
+            ("pad_token_id", END_OF_TEXT),
+            ("image_token_id", IMAGE),
+            ("video_token_id", VIDEO),
+            ("vision_start_token_id", VISION_START),
+            ("vision_end_token_id", VISION_END),
+        )
+    }
+    return config.with_vocabulary(max(len(tokenizer), config.text.vocab_size), **ids)

@@ -14,8 +14,9 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import PreTrainedTokenizerFast
 
 END_OF_TEXT, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
-VISION_START, VISION_END, IMAGE = "<|vision_start|>", "<|vision_end|>", "<|image_pad|>"
-SPECIAL_TOKENS = (END_OF_TEXT, TURN_START, TURN_END, VISION_START, VISION_END, IMAGE)
+VISION_START, VISION_END, IMAGE, VIDEO = "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"
+# In this order they get the ids 0-6 that the tiny preset's config has by default.
+SPECIAL_TOKENS = (END_OF_TEXT, IMAGE, VIDEO, VISION_START, VISION_END, TURN_START, TURN_END)
 
 # Where in the picture: 8 columns from the left, 6 rows from the top, each 20 px of 160x120.
 COLUMN_WORDS = tuple(f"x{i}" for i in range(8))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from policy.processor import NEXT_ACTION, Processor, box_average
+from policy.config import preset
+from policy.processor import NEXT_ACTION, Processor, box_average, config_for
 from policy.tokenizer import train_tokenizer
 
-CONFIG = SimpleNamespace(image_height=120, image_width=160, patch_size=10, merge_size=2)
+CONFIG = preset("tiny")
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +57,12 @@ def test_positions_of_a_single_turn_equal_the_stock_model(processor, n_images):
     ids = np.array(processor.prompt_ids("control", n_images, "How many?") + processor.answer_ids("two"))
     config = Qwen2VLConfig(
         text_config={"vocab_size": len(processor.tokenizer), "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1},
-        vision_config={"depth": 1, "embed_dim": 16, "hidden_size": 32, "num_heads": 2, "patch_size": 10},
+        vision_config={"depth": 1, "embed_dim": 16, "hidden_size": 32, "num_heads": 2, "patch_size": 20, "spatial_merge_size": 1},
         image_token_id=processor.image_id,
     )  # fmt: skip
     row = torch.from_numpy(ids)[None]
     stock, _ = Qwen2VLModel(config).get_rope_index(
-        row, (row == processor.image_id).int(), image_grid_thw=torch.tensor([[1, 12, 16]] * n_images)
+        row, (row == processor.image_id).int(), image_grid_thw=torch.tensor([[1, 6, 8]] * n_images)
     )
     np.testing.assert_array_equal(processor.mrope(ids, np.zeros(len(ids), int)), stock[:, 0].numpy())
 
@@ -74,3 +75,18 @@ def test_a_packed_text_has_the_positions_it_would_have_alone(processor):
     positions = processor.mrope(packed, segment)
     np.testing.assert_array_equal(positions[:, segment == 2], processor.mrope(alone, np.zeros(len(alone), int))[:, len(prefix) :])
     assert (positions[:, -1] == 0).all()
+
+
+def test_the_wrist_camera_may_have_fewer_tokens(processor):
+    wide = Processor(processor.tokenizer, replace(preset("2b"), text=CONFIG.text))
+    ids = np.array(wide.prompt_ids("control", 3, "How many?"))
+    positions = wide.mrope(ids, np.zeros(len(ids), int))
+    runs = np.flatnonzero(ids == wide.image_id)
+    assert len(runs) == 99 + 99 + 4
+    assert positions[2, runs[-1]] - positions[2, runs[-2]] == 1
+
+
+def test_a_config_takes_the_special_ids_of_its_tokenizer(processor):
+    fitted = config_for(CONFIG, processor.tokenizer)
+    assert fitted.text.image_token_id == processor.image_id
+    assert len({fitted.text.pad_token_id, fitted.text.image_token_id, fitted.text.video_token_id, processor.end_id}) == 4

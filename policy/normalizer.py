@@ -87,7 +87,7 @@ class Normalizer(nn.Module):
     """`normalize` and its inverse `unnormalize` on (..., D) float32 tensors; constant dimensions map to 0 and back."""
 
     centre: Tensor
-    half: Tensor
+    scale: Tensor
     moves: Tensor
 
     def __init__(self, bounds: Bounds) -> None:
@@ -95,13 +95,13 @@ class Normalizer(nn.Module):
         low = torch.tensor(bounds.low, dtype=torch.float64) - WIDEN
         high = torch.tensor(bounds.high, dtype=torch.float64) + WIDEN
         self.register_buffer("centre", ((low + high) / 2).float())
-        self.register_buffer("half", ((high - low) / 2).float())
+        self.register_buffer("scale", ((high - low) / 2).float())
         self.register_buffer("moves", (high - low > CONSTANT + 2 * WIDEN).float())
 
     def normalize(self, raw: Tensor) -> Tensor:
         """Raw units to [-1, 1]."""
-        return (raw.float() - self.centre) / self.half * self.moves
+        return (raw.float() - self.centre) / self.scale * self.moves
 
     def unnormalize(self, x: Tensor) -> Tensor:
         """[-1, 1] to raw units."""
-        return x.float() * self.moves * self.half + self.centre
+        return x.float() * self.moves * self.scale + self.centre

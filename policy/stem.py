@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from policy.config import ChatVLAConfig
+from policy.pixels import merge_order
 
 STRIDE = 4
 
@@ -45,13 +46,6 @@ class ConvStem(nn.Module):
         """Patch tokens (N, rows x columns, embed_dim) in the order that Qwen2-VL's merger expects."""
         patches = self.patches(stem_map).permute(0, 2, 3, 1) + self.position + self.camera[cameras][:, None, None]
         return merge_order(patches, self.merge)
-
-
-def merge_order(patches: Tensor, merge: int) -> Tensor:
-    """(N, rows, columns, d) -> (N, rows x columns, d) with each merge x merge square of patches together."""
-    rows, columns = patches.shape[1:3]
-    squares = patches.unflatten(2, (columns // merge, merge)).unflatten(1, (rows // merge, merge))
-    return squares.transpose(2, 3).flatten(1, 4)
 
 
 def sinusoidal_grid(rows: int, columns: int, dim: int) -> Tensor:

@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 
-import lightning
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
 
 from policy import checkpoint
 from policy.chatvla import ChatVLA
 from policy.config import LossWeights, preset
 from policy.corpus import corpus
-from policy.datamodule import DataModule, Numbered
-from policy.ema import EMA
+from policy.datamodule import Numbered
 from policy.experts import TwoExpertMLP
 from policy.features import FeatureBatches, cached_features
-from policy.freezing import Freeze
-from policy.lightning import StageModule
-from policy.logs import TrainingLog, loggers, progress_bar
+from policy.fit import FitSetting, fit_stage
 from policy.normalizer import NormStats
 from policy.processor import Processor, config_for
 from policy.qa import write_accuracy
@@ -45,7 +39,7 @@ class TrainConfig:
     minutes: of all stages together; None runs every stage's full number of steps, which alone is reproducible.
     steps_scale: multiplies the steps of every stage. stages: their names, empty for all. workers: processes that make
     batches. pretrained: folder of Qwen2-VL (2b). wandb: off, offline or online. questions: asked after each stage, 0
-    for none. overfit: every batch is the first one, for tests.
+    for none. feature_frames: at most so many frames are cached for the head.
     """
 
     data: str = "outputs/data/sort_toys"
@@ -60,8 +54,7 @@ class TrainConfig:
     threads: int = 1
     accelerator: str = "auto"
     precision: str = "bf16-mixed"
-    checkpoint_minutes: float = 2.0
-    checkpoint_steps: int | None = None
+    checkpoint_minutes: float = 1.0
     progress: bool = True
     wandb: str = "off"
     questions: int = 400
@@ -111,34 +104,22 @@ def selected(config: TrainConfig) -> tuple[Stage, ...]:
 
 
 def run_stage(config: TrainConfig, stage: Stage, policy: ChatVLA, processor: Processor) -> None:
-    """One `fit`, resumed from its last checkpoint if there is one; afterwards the policy holds the averaged weights."""
-    resume = Path(config.out) / stage.name / "resume"
-    found = resume / "last.ckpt"
-    if stage.copy_expert and not found.is_file():
+    """Trains one stage to its end; afterwards the policy holds the averaged weights."""
+    if stage.copy_expert:
         copy_experts(policy)
     minutes = config.minutes * stage.share_of_minutes if config.minutes else None
-    module = StageModule(policy, stage, config.seed, minutes)
-    trainer = lightning.Trainer(
+    setting = FitSetting(
+        folder=Path(config.out),
+        seed=config.seed,
+        minutes=minutes,
+        workers=config.workers,
         accelerator=config.accelerator,
-        devices=1,
-        precision=config.precision,  # type: ignore[arg-type]
-        max_epochs=-1,
-        max_steps=stage.steps,
-        limit_train_batches=stage.steps,
-        callbacks=[*_callbacks(config, stage, resume)],
-        logger=loggers(Path(config.out), stage.name, config.wandb) or False,
-        enable_progress_bar=config.progress,
-        enable_model_summary=False,
-        log_every_n_steps=10,
-        default_root_dir=config.out,
+        precision=config.precision,
+        checkpoint_minutes=config.checkpoint_minutes,
+        progress=config.progress,
+        wandb=config.wandb,
     )
-    data = DataModule(batches(config, stage, policy, processor), config.workers)
-    trainer.fit(module, data, ckpt_path=str(found) if found.is_file() else None, weights_only=False)
-    if trainer.interrupted:
-        raise KeyboardInterrupt(f"stage {stage.name} stopped at step {trainer.global_step}; the next run goes on from there")
-    for parameter in policy.parameters():
-        parameter.requires_grad_(True)
-    policy.eval()
+    fit_stage(stage, policy, batches(config, stage, policy, processor), setting)
 
 
 def batches(config: TrainConfig, stage: Stage, policy: ChatVLA, processor: Processor) -> Numbered:
@@ -200,14 +181,3 @@ def _start(config: TrainConfig, last: Path | None) -> tuple[ChatVLA, Processor]:
         return fresh_policy(config)
     policy, tokenizer = checkpoint.load(last)
     return policy, Processor(tokenizer, policy.config)
-
-
-def _callbacks(config: TrainConfig, stage: Stage, resume: Path) -> list[lightning.Callback]:
-    every = {"every_n_train_steps": config.checkpoint_steps} if config.checkpoint_steps else {
-        "train_time_interval": timedelta(minutes=config.checkpoint_minutes)
-    }  # fmt: skip
-    keep = ModelCheckpoint(
-        dirpath=resume, filename="last", save_top_k=1, enable_version_counter=False, save_on_exception=True, **every  # type: ignore[arg-type]
-    )
-    bar = [progress_bar()] if config.progress else []
-    return [Freeze(stage.frozen), EMA(stage.ema), TrainingLog(Path(config.out) / "training_log.csv"), keep, *bar]

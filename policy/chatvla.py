@@ -18,6 +18,7 @@ from policy.attention import additive_mask
 from policy.backbone import ChatVLABackbone, build_backbone, from_qwen2_vl
 from policy.batch import Batch, attention_mask
 from policy.config import ChatVLAConfig
+from policy.experts import Route
 from policy.fusion import ReasoningFusion
 from policy.losses import language_loss, word_loss
 from policy.normalizer import Normalizer, NormStats
@@ -75,10 +76,13 @@ class ChatVLA(nn.Module):
         self.head.zero_init()
         self.fusion.zero_init()
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """`loss` and its parts `lm`, `action`, `words`, `positions` (unweighted scalars)."""
+    def forward(self, batch: Batch, route: Route | None = None) -> dict[str, Tensor]:
+        """`loss` and its parts `lm`, `action`, `words`, `positions` (unweighted scalars).
+
+        `route` sends the rows to other experts than their own (before the experts are split, all to one).
+        """
         seen = self.see(batch.images, batch.cameras)
-        hidden = self.hidden_states(batch, seen)
+        hidden = self.hidden_states(batch, seen, route)
         made = self._conditioned(batch, hidden, seen)
         zero = hidden.new_zeros(())
         losses = {
@@ -141,11 +145,11 @@ class ChatVLA(nn.Module):
         words = self.vlm.get_input_embeddings()(input_ids)
         return words.masked_scatter(places[..., None], seen.tokens.to(words.dtype))
 
-    def hidden_states(self, batch: Batch, seen: Seen) -> Tensor:
+    def hidden_states(self, batch: Batch, seen: Seen, route: Route | None = None) -> Tensor:
         """(B, S, d) after the last norm; packed texts do not see each other."""
         embeds = self.embeds(batch.input_ids, seen)
         mask = self.attention_bias(attention_mask(batch.segment), embeds)
-        out = self.vlm.hidden_states(embeds, batch.position_ids, mask, batch.n_control)
+        out = self.vlm.hidden_states(embeds, batch.position_ids, mask, batch.n_control if route is None else route)
         assert out.last_hidden_state is not None
         return out.last_hidden_state
 

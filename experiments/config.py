@@ -23,6 +23,7 @@ from experiments.protocol import ROWS, find_row
 from experiments.results import IDENTITY
 
 CONF_DIR = Path(__file__).parent / "conf"
+GROUPS = ("collect", "train")
 TRIALS = 13  # for an env that is no row of the paper's protocol
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -112,7 +113,7 @@ def load(overrides: Sequence[str]) -> Config:
         with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
             config = OmegaConf.to_object(compose("config", list(overrides)))
     except (HydraException, OmegaConfBaseException) as error:
-        raise UsageError(_first_line(error)) from None
+        raise UsageError(_told(error)) from None
     assert isinstance(config, Config)
     check(config)
     return config
@@ -130,11 +131,13 @@ def check_overrides(overrides: Sequence[str]) -> None:
     """Refuse an override that is not `key=value` with a known key."""
     keys = [name for name, _, _ in options()]
     for text in overrides:
-        key, equals, _ = text.partition("=")
+        key, equals, value = text.partition("=")
         key = key.lstrip("+~").split("@")[0]
         if not equals:
-            raise UsageError(f"override '{text}' has no '='; expected name=value, such as {_near(key, keys)}=...")
-        if not key.startswith(("hydra.", "hydra/")) and key not in ("collect", "train"):
+            raise UsageError(f"override '{text}' has no '='; expected name=value, such as trials=13")
+        if key in GROUPS:
+            check_name(value, [path.stem for path in sorted((CONF_DIR / key).glob("*.yaml"))], f"{key} preset")
+        elif not key.startswith(("hydra.", "hydra/")):
             check_name(key, keys, "override")
 
 
@@ -177,10 +180,7 @@ def config_hash(values: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _near(key: str, keys: Sequence[str]) -> str:
-    return key if key in keys else "trials"
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return ": ".join(lines[:2]) if lines and lines[0].startswith("Error") else lines[0]
+def _told(error: Exception) -> str:
+    """Hydra's message and its cause, on one line."""
+    lines = [str(e).strip().splitlines()[0] for e in (error, error.__cause__) if e is not None and str(e).strip()]
+    return ": ".join(dict.fromkeys(lines))

@@ -47,7 +47,7 @@ def command(argv: list[str]) -> str:
 
 def print_help(console: Console) -> None:
     """Every override with its default, its values and its meaning."""
-    console.print(f"[bold]{USAGE}[/bold]\n", highlight=False)
+    console.print(USAGE + "\n", style="bold", highlight=False, markup=False)
     table = Table("name", "default", "values", box=None, pad_edge=False, header_style="dim")
     for name, default, text in conf.options():
         values = " | ".join(conf.CHOICES.get(name, ()))

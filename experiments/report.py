@@ -10,7 +10,7 @@ from pathlib import Path
 
 from experiments.display import percent
 from experiments.protocol import PAPER, Rate
-from experiments.report_style import CSS
+from experiments.report_style import CSS, VIDEO_SCRIPT
 from experiments.results import Result
 from experiments.summary import Entry, Summary, median, summarise, to_json
 
@@ -111,8 +111,9 @@ def page(summary: Summary, out: Path) -> str:
     if summary.errors:
         body.append(_section("Errors", "<ul>" + "".join(f"<li>trial {r.trial}: <code>{html.escape(str(r.error))}</code></li>" for r in summary.errors) + "</ul>"))
     body.append(_section("Provenance", "<dl>" + "".join(f"<dt>{k}</dt><dd>{html.escape(v)}</dd>" for k, v in facts(summary)) + "</dl>"))
+    script = f"<script>{VIDEO_SCRIPT}</script>" if cards else ""
     title = html.escape(f"{summary.env} · {summary.policy}")
-    return f"<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'><title>{title}</title><style>{CSS}</style><main>{''.join(body)}</main></html>\n"
+    return f"<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'><title>{title}</title><style>{CSS}</style><main>{''.join(body)}</main>{script}</html>\n"
 
 
 def _score_line(entry: Entry) -> list[str]:
@@ -162,7 +163,7 @@ def _video_cards(summary: Summary, out: Path) -> str:
         if path.stat().st_size <= room:
             room -= path.stat().st_size
             source = "data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode()
-        cards.append(f"<figure><video controls muted playsinline preload='metadata' src='{source}'></video><figcaption>{_told(row)}</figcaption></figure>")
+        cards.append(f"<figure><video controls muted loop playsinline preload='metadata' src='{source}'></video><figcaption>{_told(row)}</figcaption></figure>")
     return "".join(cards)
 
 

@@ -1,4 +1,11 @@
-"""How a report looks: one style sheet, light and dark, for a desk and for a phone."""
+"""How a report looks: one style sheet, light and dark, for a desk and for a phone; and how its videos play."""
+
+# A video plays while it is in view. Its controls would lie over the words under the frames: they show under the pointer.
+VIDEO_SCRIPT = """
+const calm=matchMedia('(prefers-reduced-motion:reduce)').matches
+const seen=new IntersectionObserver(all=>all.forEach(e=>e.isIntersecting&&!calm?e.target.play().catch(()=>0):e.target.pause()),{threshold:.6})
+document.querySelectorAll('video').forEach(v=>{v.controls=calm;v.onpointerenter=()=>v.controls=true;v.onpointerleave=()=>v.controls=calm;seen.observe(v)})
+"""
 
 CSS = """
 :root{--ink:#1d2025;--quiet:#6a7078;--line:#dfe2e6;--paper:#fbfbfa;--card:#fff;--accent:#1f6f5c;--soft:#e4efeb;--bad:#b4472e;--tick:#c9962f}

@@ -78,11 +78,12 @@ def measure(repeats: int) -> dict[str, Any]:
 def show(result: dict[str, Any]) -> Table:
     """The result as a table: CPU ms and steps per CPU second, median (min-max)."""
     table = Table(title=f"control step of 1/15 s, one core, {len(result['blocks']['cameras'])} blocks each")
-    for column in ("", "CPU ms per step", "steps per CPU s", "OpenGL"):
+    for column in ("median (min-max)", "CPU ms per step", "steps per CPU s"):
         table.add_column(column)
     for key, about in result["about"].items():
-        table.add_row(about["name"], _spread(result["cpu_ms"][key]), _spread(result["steps_per_s"][key]), about["gl"])
-    table.caption = f"robosuite / ours with 3 cameras: {_spread(result['robosuite_over_ours'])}"
+        table.add_row(about["name"], _spread(result["cpu_ms"][key]), _spread(result["steps_per_s"][key]))
+    gl = " | ".join(sorted({about["gl"] for about in result["about"].values()} - {"none"}))
+    table.caption = f"robosuite / ours with 3 cameras: {_spread(result['robosuite_over_ours'])}\n{gl}"
     return table
 
 

@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.robot import ARM_JOINTS, EE_SITE, HOME_QPOS, add_robot
+from envs.robot import ARM_JOINTS, EE_SITE, HOME_QPOS, robot_spec
 
 Vector = NDArray[np.float64]
 
@@ -20,9 +20,7 @@ MAX_JOINT_STEP = 2.1 / 15  # rad per control step: Franka's joint velocity limit
 
 @lru_cache(maxsize=1)
 def _arm_model() -> mujoco.MjModel:
-    spec = mujoco.MjSpec()
-    add_robot(spec, "fast")
-    return spec.compile()
+    return robot_spec("fast").compile()
 
 
 class IK:

@@ -17,7 +17,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from envs.dataset_files import (
-    CHUNK_FILES, COLUMNS, DATA_PATH, VIDEO_KEYS, VIDEO_PATH, data_file, episode_files, read_note, slots,
+    CHUNK_FILES,
+    COLUMNS,
+    DATA_PATH,
+    VIDEO_KEYS,
+    VIDEO_PATH,
+    data_file,
+    episode_files,
+    read_note,
+    slots,
 )  # fmt: skip
 from envs.dataset_video import CODEC, PIXEL_FORMAT
 from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, CONTROL_HZ, IMAGE_SHAPE

@@ -93,7 +93,7 @@ def _draw_toys(env: SimEnv, rng: Rng) -> list[_Toy] | None:
         if container and used[container] < 2:
             slot = (SLOT, -SLOT)[used[container]] + rng.uniform(-0.008, 0.008)
             used[container] += 1
-            pos = world.pos(container) + [slot, rng.uniform(-0.03, 0.03), FLOOR + kind.rest_height]
+            pos = world.pos(container) + np.array([slot, rng.uniform(-0.03, 0.03), FLOOR + kind.rest_height])
             toys.append(_Toy(role, pos, rng.uniform(-0.5, 0.5), False))
         else:
             pos = np.r_[rng.uniform(TABLE_LOW, TABLE_HIGH), kind.rest_height]
@@ -115,7 +115,7 @@ def _draw_arm(env: SimEnv, ik: IK, toys: list[_Toy], rng: Rng) -> tuple[Vector, 
         pos = np.r_[toy.pos[:2] + rng.normal(0, 0.012, 2), height]
     elif draw < ABOVE_TOY + ABOVE_CONTAINER:
         container = env.world.containers[int(rng.integers(len(env.world.containers)))]
-        pos = env.world.pos(container) + [*rng.uniform(-0.06, 0.06, 2), rng.uniform(0.11, 0.20)]
+        pos = env.world.pos(container) + np.r_[rng.uniform(-0.06, 0.06, 2), rng.uniform(0.11, 0.20)]
     else:
         pos = rng.uniform(ARM_LOW, ARM_HIGH)
     mat = _turn(rng.uniform(-ARM_YAW, ARM_YAW), *rng.uniform(-ARM_TILT, ARM_TILT, 2)) @ DOWN

@@ -31,7 +31,17 @@ from envs.dataset_files import data_file
 from envs.names import TASK_NAMES, checked_name
 from envs.snapshots import shard_file
 from envs.types import Split, Trial
-from experiments.recording import DATASET, SNAPSHOTS, WORKER_ENV, EpisodeJob, Job, Outcome, StillsJob, prepare_process, run_job
+from experiments.recording import (
+    DATASET,
+    SNAPSHOTS,
+    WORKER_ENV,
+    EpisodeJob,
+    Job,
+    Outcome,
+    StillsJob,
+    prepare_process,
+    run_job,
+)
 from experiments.scene_questions import write_questions
 
 STILLS_SEED = 1_000_000  # apart from every episode's trial

@@ -116,13 +116,13 @@ def test_resumed_equals_written_in_one_go(root: Path, tmp_path: Path):
 
 
 def test_no_dataset_says_how_to_record_one(tmp_path: Path):
-    with pytest.raises(DatasetError, match="no dataset at .* stage=collect"):
+    with pytest.raises(DatasetError, match=r"no dataset at .* stage=collect"):
         open_dataset(tmp_path)
 
 
 def test_episodes_without_meta_say_how_to_repair(tmp_path: Path):
     write(tmp_path, 0)
-    with pytest.raises(DatasetError, match="1 episode files but no meta/info.json"):
+    with pytest.raises(DatasetError, match=r"1 episode files but no meta/info\.json"):
         open_dataset(tmp_path)
 
 

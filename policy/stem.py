@@ -30,7 +30,7 @@ class ConvStem(nn.Module):
             nn.ReLU(),
             nn.Conv2d(width // 2, width, 3, 2, 1),
             nn.GroupNorm(4, width),
-            nn.GELU(),
+            nn.ReLU(),
         )
         side = config.vision.patch_size // STRIDE
         self.patches = nn.Conv2d(width, dim, side, side)

@@ -154,7 +154,9 @@ def norm_stats(data: Path) -> NormStats:
     """Ranges of the recorded actions and states, stills included, and of the targets' positions."""
     frames, stills = Frames(data), Snapshots(data, "train")
     a = frames.arrays
-    agent_pos = torch.cat([torch.from_numpy(a["agent_pos"]), *(torch.from_numpy(s["agent_pos"][:]) for s in stills.shards.values())])
+    agent_pos = torch.cat(
+        [torch.from_numpy(a["agent_pos"]), *(torch.from_numpy(s["agent_pos"][:]) for s in stills.shards.values())]
+    )
     target = a["target_pos"][torch.isfinite(torch.from_numpy(a["target_pos"])).all(1).numpy()]
     return NormStats.fit(a["action"], agent_pos.numpy(), target)
 

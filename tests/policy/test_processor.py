@@ -73,7 +73,9 @@ def test_a_packed_text_has_the_positions_it_would_have_alone(processor):
     segment = np.repeat([0, 1, 2, -1], [len(prefix), len(a), len(b), 1])
     alone = np.array(prefix + b)
     positions = processor.mrope(packed, segment)
-    np.testing.assert_array_equal(positions[:, segment == 2], processor.mrope(alone, np.zeros(len(alone), int))[:, len(prefix) :])
+    np.testing.assert_array_equal(
+        positions[:, segment == 2], processor.mrope(alone, np.zeros(len(alone), int))[:, len(prefix) :]
+    )
     assert (positions[:, -1] == 0).all()
 
 
@@ -89,4 +91,6 @@ def test_the_wrist_camera_may_have_fewer_tokens(processor):
 def test_a_config_takes_the_special_ids_of_its_tokenizer(processor):
     fitted = config_for(CONFIG, processor.tokenizer)
     assert fitted.text.image_token_id == processor.image_id
-    assert len({fitted.text.pad_token_id, fitted.text.image_token_id, fitted.text.video_token_id, processor.end_id}) == 4
+    assert (
+        len({fitted.text.pad_token_id, fitted.text.image_token_id, fitted.text.video_token_id, processor.end_id}) == 4
+    )

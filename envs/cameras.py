@@ -42,8 +42,8 @@ class CameraSpec:
 
 # Fields of view: Stereolabs datasheets, ZED 2 (2.1 mm lens) 110 x 70, ZED Mini 90 x 60 degrees.
 CAMERA_SPECS: tuple[CameraSpec, ...] = (
-    CameraSpec("left", "ZED 2", "world", (0.90, 0.36, 0.40), (0.53, 0.02, 0.06), 70.0),
-    CameraSpec("right", "ZED 2", "world", (0.90, -0.36, 0.40), (0.53, -0.02, 0.06), 70.0),
+    CameraSpec("left", "ZED 2", "world", (0.81, 0.31, 0.39), (0.53, 0.12, -0.01), 70.0),
+    CameraSpec("right", "ZED 2", "world", (0.81, -0.31, 0.39), (0.53, -0.12, -0.01), 70.0),
     CameraSpec("wrist", "ZED Mini", HAND_BODY, (0.075, 0.0, 0.010), (0.040, 0.0, 0.15), 60.0, up=(1.0, 0.0, 0.0)),
 )
 

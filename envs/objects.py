@@ -180,7 +180,7 @@ def _animal(parts: tuple[Part | Limb, ...], felt: tuple[Felt, ...]) -> Callable[
         for i, box in enumerate(felt):
             body.add_geom(
                 name=f"{role}_felt_{i}", type=mujoco.mjtGeom.mjGEOM_BOX, pos=np.subtract(box.pos, (0, 0, lift)),
-                size=box.half, mass=box.mass, friction=TOY_FRICTION, condim=4, group=COLLISION_GROUP,
+                size=box.half, mass=box.mass, friction=TOY_FRICTION, condim=3, group=COLLISION_GROUP,
             )  # fmt: skip
 
     return add
@@ -190,7 +190,7 @@ def _block(rgb: RGB) -> Callable[[mujoco.MjsBody, str], None]:
     def add(body: mujoco.MjsBody, role: str) -> None:
         body.add_geom(
             name=f"{role}_felt_0", type=mujoco.mjtGeom.mjGEOM_BOX, size=[BLOCK_HALF] * 3, mass=0.03, friction=TOY_FRICTION,
-            condim=4, material=GRAIN, rgba=[*rgb, 1], group=1,
+            condim=3, material=GRAIN, rgba=[*rgb, 1], group=1,
         )  # fmt: skip
 
     return add

@@ -135,7 +135,7 @@ class SimEnv(gymnasium.Env):
         return {name: label[ids] for name, ids in self._renderer.body_ids(self.model, self.data).items()}
 
     def full_state(self) -> NDArray[np.float64]:
-        """Everything that MuJoCo integrates, plus the joint command; `set_full_state` restores it exactly."""
+        """Everything that MuJoCo integrates and the joint command; `set_full_state` restores it exactly."""
         state = np.empty(mujoco.mj_stateSize(self.model, FULL_STATE))
         mujoco.mj_getState(self.model, self.data, state, FULL_STATE)
         return np.r_[state, self._command]
@@ -144,7 +144,9 @@ class SimEnv(gymnasium.Env):
         """Restore a state of this trial's model."""
         size = mujoco.mj_stateSize(self.model, FULL_STATE)
         if state.shape != (size + 7,):
-            raise ValueError(f"state has shape {state.shape}, expected ({size + 7},): it belongs to another model or MuJoCo version")
+            raise ValueError(
+                f"state has shape {state.shape}, expected ({size + 7},): it belongs to another model or MuJoCo version"
+            )
         mujoco.mj_setState(self.model, self.data, state[:size], FULL_STATE)
         self._command = state[size:].copy()
         mujoco.mj_forward(self.model, self.data)
@@ -242,6 +244,6 @@ class SimEnv(gymnasium.Env):
             "steps_done": self.steps_done,
             "steps": steps,
             "progress": self.steps_done / steps,
-            "step_done_s": np.array(self.step_done_s + [np.nan] * (steps - self.steps_done)),
+            "step_done_s": np.array(self.step_done_s + [np.inf] * (steps - self.steps_done)),
             "action_sent": self._action_sent.copy(),
         }

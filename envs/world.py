@@ -28,7 +28,9 @@ class World:
         self._ee = model.site(EE_SITE).id
         self._arm_qpos = np.array([model.joint(j).qposadr[0] for j in ARM_JOINTS])
         self._gripper_qpos = int(model.joint(GRIPPER_JOINT).qposadr[0])
-        self._fingers = tuple(np.array([model.body(b).id for b in bodies]) for bodies in FINGER_BODIES)
+        self._finger = np.full(model.nbody, -1)  # 0 and 1 for the bodies of the two fingers
+        for i, bodies in enumerate(FINGER_BODIES):
+            self._finger[[model.body(b).id for b in bodies]] = i
 
     def kind(self, role: str) -> Kind:
         """What sort of object plays `role`."""
@@ -91,10 +93,7 @@ class World:
 
     def _touches(self, role: str) -> int:
         """How many of the two fingers touch the object."""
-        contact, body = self.data.contact, self._body[role]
-        if not self.data.ncon:
-            return 0
-        pairs = self.model.geom_bodyid[contact.geom]
-        mine = pairs == body
-        others = pairs[:, ::-1][mine]
-        return sum(bool(np.isin(others, finger).any()) for finger in self._fingers)
+        bodies = self.model.geom_bodyid[self.data.contact.geom]
+        mine = bodies == self._body[role]
+        others = self._finger[bodies[:, ::-1][mine]]
+        return len(set(others[others >= 0].tolist()))

@@ -22,6 +22,6 @@ class Scene:
 SCENES = {
     "toy": Scene(
         toy.build,
-        Region(x=(0.40, 0.68), y=(-0.17, 0.17), yaw=0.3, containers={"box": (0.54, 0.33), "basket": (0.54, -0.33)}, container_jitter=0.015),
+        Region(x=(0.40, 0.68), y=(-0.145, 0.145), yaw=0.3, containers={"box": (0.54, 0.345), "basket": (0.54, -0.345)}, container_jitter=0.015),
     )
 }

@@ -55,8 +55,16 @@ def test_a_packed_text_has_the_states_that_it_has_alone(model):
 @torch.no_grad()
 def test_rows_do_not_depend_on_their_neighbours(model):
     batch = small_batch(control=2, understanding=1)
-    control = small_batch(control=2, understanding=0)
-    torch.testing.assert_close(states(model, batch)[:2, : control.input_ids.shape[1]], states(model, control), atol=1e-5, rtol=1e-4)
+    second = replace(
+        batch,
+        input_ids=batch.input_ids[1:2],
+        segment=batch.segment[1:2],
+        position_ids=batch.position_ids[:, 1:2],
+        images=batch.images[3:6],
+        cameras=batch.cameras[3:6],
+        n_control=1,
+    )
+    torch.testing.assert_close(states(model, batch)[1:2], states(model, second), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -167,11 +175,11 @@ def test_it_learns_one_batch_by_heart():
     torch.manual_seed(0)
     model = ChatVLA(replace(small_config(), loss=LossWeights(positions=0.1)), NormStats.unit())
     batch = small_batch()
-    optimizer = torch.optim.AdamW(model.parameters(), 4e-3, weight_decay=0)
+    optimizer = torch.optim.AdamW(model.parameters(), 6e-3, weight_decay=0)
     first, history = None, []
-    for step in range(250):
+    for step in range(150):
         for group in optimizer.param_groups:
-            group["lr"] = 4e-3 * min(1.0, 2 * (1 - step / 250))
+            group["lr"] = 6e-3 * min(1.0, 2 * (1 - step / 150))
         losses = model(batch)
         optimizer.zero_grad()
         losses["loss"].backward()

@@ -53,7 +53,7 @@ class TrainConfig:
     workers: int = 0
     threads: int = 1
     accelerator: str = "auto"
-    precision: str = "bf16-mixed"
+    precision: str = "auto"
     checkpoint_minutes: float = 1.0
     progress: bool = True
     wandb: str = "off"

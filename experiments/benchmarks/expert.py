@@ -64,8 +64,9 @@ def _run(job: tuple[Control, Trial]) -> Outcome:
 
 def measure(task: str, split: Split, layouts: int, idle: int, workers: int) -> list[Outcome]:
     """Outcomes of both controls, in order."""
-    plan: tuple[tuple[Control, int], ...] = (("expert", layouts), ("zero", idle))
-    jobs = [(control, Trial(task, i, split=split)) for control, trials in plan for i in range(trials)]
+    jobs: list[tuple[Control, Trial]] = [("expert", Trial(task, i, split=split)) for i in range(layouts)]
+    idling: list[tuple[Control, Trial]] = [("zero", Trial(task, i, split=split)) for i in range(idle)]
+    jobs += idling
     os.environ.update(ONE_CORE)  # spawned workers read it
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         return list(track(pool.imap(_run, jobs), "expert, then nothing", total=len(jobs), console=Console(stderr=True)))

@@ -104,9 +104,9 @@ def gl_renderer() -> str:
     context.make_current()
     from OpenGL import GL  # its import needs a current context's platform, and fails where no OpenGL is installed
 
-    name = ", ".join(str(GL.glGetString(what), "ascii") for what in (GL.GL_VENDOR, GL.GL_RENDERER))
+    words = [GL.glGetString(what) or b"unknown" for what in (GL.GL_VENDOR, GL.GL_RENDERER)]
     context.free()
-    return name
+    return ", ".join(word.decode() for word in words)
 
 
 def save(name: str, result: dict[str, Any], out: str | Path = "outputs/benchmarks") -> Path:

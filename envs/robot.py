@@ -42,6 +42,10 @@ ARMATURE = 0.1
 GRIPPER_STIFFNESS = 20.0  # Nm/rad
 GRIPPER_TORQUE = 3.0  # Nm on the knuckle; the grip force that follows is measured in tests/envs/test_gripper.py
 PAD_FRICTION = (1.5, 0.02, 0.0001)  # sliding, torsional, rolling
+PAD_HALF, PAD_Z = (0.011, 0.003, 0.01875), 0.03242  # m; its place along the finger
+# MuJoCo's contacts forget: while the hand swings, a held object creeps by (centripetal acceleration) x (time constant).
+# As stiff as the timestep allows (twice 1/300 s), carrying at 0.4 m/s creeps below 0.3 mm/s; the default, 1 mm/s.
+PAD_SOLREF = (0.0067, 1.0)
 ARM_KEEP, FINGER_KEEP = 0.12, 0.35  # share of faces kept for quality=fast; the wrist camera looks at the fingers
 
 COLLISION_GROUP, SITE_GROUP = 3, 4  # groups that the renderer leaves out
@@ -132,10 +136,13 @@ def _set_up_gripper(spec: mujoco.MjSpec) -> None:
     motor.ctrllimited, motor.ctrlrange = 1, [0, GRIPPER_MAX]
     motor.forcelimited, motor.forcerange = 1, [-GRIPPER_TORQUE, GRIPPER_TORQUE]
     for side in ("left", "right"):
-        pad = spec.geom(f"{side}_fingerpad_collision")
-        pad.friction, pad.condim, pad.priority = PAD_FRICTION, 4, 1
+        # One thick pad stands for fingertip and pad, whose faces differ by 0.3 mm and would both be in contact.
+        tip, pad = (spec.geom(f"{side}_{part}_collision") for part in ("fingertip", "fingerpad"))
+        tip.contype = tip.conaffinity = 0
+        pad.size, pad.pos = PAD_HALF, [0, -0.02552 + PAD_HALF[1], PAD_Z]
+        pad.friction, pad.condim, pad.priority, pad.solref = PAD_FRICTION, 4, 1, PAD_SOLREF
     # Midway between the pads when open: knuckle offset + finger offset + pad offset along the approach.
-    spec.body(HAND_BODY).add_site(name=EE_SITE, pos=[0, 0, 0.054904 + 0.043 + 0.03242], group=SITE_GROUP)
+    spec.body(HAND_BODY).add_site(name=EE_SITE, pos=[0, 0, 0.054904 + 0.043 + PAD_Z], group=SITE_GROUP)
 
 
 def _lighten(spec: mujoco.MjSpec) -> None:

@@ -135,21 +135,20 @@ class SimEnv(gymnasium.Env):
         return {name: label[ids] for name, ids in self._renderer.body_ids(self.model, self.data).items()}
 
     def full_state(self) -> NDArray[np.float64]:
-        """Everything that MuJoCo integrates, which trees sleep, and the joint command; `set_full_state` restores it exactly."""
+        """Everything that MuJoCo integrates and the joint command; `set_full_state` restores it exactly."""
         state = np.empty(mujoco.mj_stateSize(self.model, FULL_STATE))
         mujoco.mj_getState(self.model, self.data, state, FULL_STATE)
-        return np.r_[state, self.data.tree_asleep, self._command]
+        return np.r_[state, self._command]
 
     def set_full_state(self, state: NDArray[np.float64]) -> None:
         """Restore a state of this trial's model."""
-        size, trees = mujoco.mj_stateSize(self.model, FULL_STATE), self.model.ntree
-        if state.shape != (size + trees + 7,):
+        size = mujoco.mj_stateSize(self.model, FULL_STATE)
+        if state.shape != (size + 7,):
             raise ValueError(
-                f"state has shape {state.shape}, expected ({size + trees + 7},): it belongs to another model or MuJoCo version"
+                f"state has shape {state.shape}, expected ({size + 7},): it belongs to another model or MuJoCo version"
             )
         mujoco.mj_setState(self.model, self.data, state[:size], FULL_STATE)
-        self.data.tree_asleep[:] = state[size:-7]
-        self._command = state[-7:].copy()
+        self._command = state[size:].copy()
         mujoco.mj_forward(self.model, self.data)
 
     def state_hash(self) -> str:

@@ -1,0 +1,40 @@
+"""Pictures moved by a few pixels and relit; no mirror images, since left and right carry meaning.
+
+research/vlm_probe.md trained with +-4 px shifts at 160x120; light and colour are mild, as the cameras are known.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHIFT_PX = 4
+BRIGHTNESS = 20.0  # of 255, added
+CONTRAST = 0.2  # relative
+COLOUR = 0.06  # relative, per channel
+
+
+def shifted(array: NDArray[np.uint8], dx: int, dy: int) -> NDArray[np.uint8]:
+    """(H, W, ...) moved right by dx and down by dy px; the uncovered rim repeats the edge."""
+    if dx == dy == 0:
+        return array
+    height, width = array.shape[:2]
+    rows = np.clip(np.arange(height) - dy, 0, height - 1)
+    columns = np.clip(np.arange(width) - dx, 0, width - 1)
+    return array[rows[:, None], columns[None]]
+
+
+def random_shift(rng: np.random.Generator, limit: int = SHIFT_PX) -> tuple[int, int]:
+    """dx and dy in px, each uniform in -limit..limit."""
+    dx, dy = rng.integers(-limit, limit + 1, 2)
+    return int(dx), int(dy)
+
+
+def relit(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """(..., 3) uint8 under other light: one brightness, contrast and white balance for all of them."""
+    level = np.arange(256, dtype=np.float32)
+    contrast = 1 + rng.uniform(-CONTRAST, CONTRAST)
+    gain = 1 + rng.uniform(-COLOUR, COLOUR, 3)
+    curve = ((level[:, None] - 128) * contrast + 128 + rng.uniform(-BRIGHTNESS, BRIGHTNESS)) * gain
+    table = np.clip(curve + 0.5, 0, 255).astype(np.uint8)
+    return np.stack([table[images[..., c], c] for c in range(3)], -1)

@@ -1,0 +1,277 @@
+"""Qwen2-VL with two experts in every decoder layer, key-compatible with Qwen2-VL's own checkpoints.
+
+`route` travels as an ordinary keyword from `forward` to the layers. A Qwen2-VL checkpoint loads with only `control.*`
+missing, and a checkpoint of this network opens as a plain Qwen2-VL that shows its understanding path.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
+from transformers.conversion_mapping import get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping
+from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
+from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLTextConfig, Qwen2VLVisionConfig
+from transformers.models.qwen2_vl.modeling_qwen2_vl import (
+    PatchEmbed,
+    Qwen2VisionTransformerPretrainedModel,
+    Qwen2VLAttention,
+    Qwen2VLDecoderLayer,
+    Qwen2VLModel,
+    Qwen2VLTextModel,
+)
+
+from policy.attention import PLAIN, BatchedVisionAttention, register_plain_attention
+from policy.config import ChatVLAConfig
+from policy.experts import Route, TwoExpertMLP, is_control_expert
+
+
+class TwoExpertLayer(Qwen2VLDecoderLayer):
+    """x + Attention(norm(x)), then + Expert_route(norm(x)); attention and norms are shared."""
+
+    def __init__(self, config: Qwen2VLTextConfig, layer_idx: int) -> None:
+        super().__init__(config, layer_idx)
+        self.mlp = TwoExpertMLP(config)
+
+    def forward(
+        self,
+        hidden_states: Tensor,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: Any = None,
+        use_cache: bool | None = False,
+        position_embeddings: tuple[Tensor, Tensor] | None = None,
+        route: Route = "understanding",
+        **kwargs: Any,
+    ) -> Tensor:
+        attended, _ = self.self_attn(
+            hidden_states=self.input_layernorm(hidden_states),
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            use_cache=use_cache,
+            position_embeddings=position_embeddings,
+            **kwargs,
+        )
+        hidden_states = hidden_states + attended
+        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states), route)
+
+
+class TwoExpertTextModel(Qwen2VLTextModel):
+    """Qwen2-VL's language model with `TwoExpertLayer`s."""
+
+    _can_record_outputs = {"hidden_states": TwoExpertLayer, "attentions": Qwen2VLAttention}
+
+    def __init__(self, config: Qwen2VLTextConfig) -> None:
+        super().__init__(config)
+        self.layers = nn.ModuleList(TwoExpertLayer(config, i) for i in range(config.num_hidden_layers))
+        self.post_init()
+
+
+class LinearPatchEmbed(PatchEmbed):
+    """The Conv3d whose stride is its kernel, computed as the matrix product that it is; same weights."""
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        weight = self.proj.weight.flatten(1)
+        return F.linear(hidden_states.view(-1, weight.shape[1]).to(weight.dtype), weight)
+
+
+class VisionTower(Qwen2VisionTransformerPretrainedModel):
+    """Qwen2-VL's vision tower, with the options `linear_patch_embed` and `plain_attention`."""
+
+    def __init__(self, config: Qwen2VLVisionConfig) -> None:
+        super().__init__(config)
+        if getattr(config, "linear_patch_embed", False):
+            self.patch_embed = LinearPatchEmbed(
+                config.patch_size, config.temporal_patch_size, config.in_channels, config.embed_dim  # type: ignore[arg-type]
+            )
+        for block in self.blocks:
+            block.attn = BatchedVisionAttention(config)
+        self.post_init()
+
+
+class ChatVLAModel(Qwen2VLModel):
+    """Vision tower and language model."""
+
+    def __init__(self, config: Qwen2VLConfig) -> None:
+        super().__init__(config)
+        self.visual = VisionTower._from_config(config.vision_config)
+        self.language_model = TwoExpertTextModel._from_config(config.text_config)
+        self.post_init()
+
+
+class ChatVLABackbone(Qwen2VLForConditionalGeneration):
+    """Qwen2-VL whose `forward` takes a `route`; use `build_backbone` or `from_qwen2_vl` to make one."""
+
+    _no_split_modules = ["TwoExpertLayer", "Qwen2VLVisionBlock"]  # noqa: RUF012
+
+    def __init__(self, config: Qwen2VLConfig) -> None:
+        super().__init__(config)
+        self.model = ChatVLAModel(config)
+        self.post_init()
+
+    # generate() checks its keywords against this signature, so it is written out.
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: Any = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        pixel_values: Tensor | None = None,
+        image_grid_thw: Tensor | None = None,
+        mm_token_type_ids: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+        route: Route = "understanding",
+        **kwargs: Any,
+    ) -> CausalLMOutputWithPast:
+        return super().forward(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            labels=labels,
+            use_cache=use_cache,
+            pixel_values=pixel_values,
+            image_grid_thw=image_grid_thw,
+            mm_token_type_ids=mm_token_type_ids,
+            logits_to_keep=logits_to_keep,
+            route=route,
+            **kwargs,
+        )
+
+    def hidden_states(
+        self, embeds: Tensor, position_ids: Tensor, mask: Tensor | None, route: Route, cache: Any = None
+    ) -> BaseModelOutputWithPast:
+        """The language model alone, after its last norm.
+
+        `embeds` (B, S, d); `position_ids` (3, B, S); `mask` (B, 1, S, keys) as attention takes it, used as it is
+        (None: a single new token that sees everything); `cache` is filled when given.
+        """
+        return self.model.language_model(
+            inputs_embeds=embeds,
+            attention_mask={"full_attention": mask},
+            position_ids=position_ids,
+            past_key_values=cache,
+            use_cache=cache is not None,
+            route=route,
+        )
+
+    def init_control(self) -> None:
+        """Makes every control expert a copy of its layer's understanding expert."""
+        for layer in self.model.language_model.layers:
+            layer.mlp.init_control()  # type: ignore[union-attr, operator]
+
+
+def build_backbone(config: ChatVLAConfig) -> ChatVLABackbone:
+    """A randomly initialised network, both experts of a layer alike."""
+    prepare_transformers()
+    backbone = ChatVLABackbone(qwen_config(config))
+    backbone.init_control()
+    return backbone
+
+
+def from_qwen2_vl(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = torch.float32) -> ChatVLABackbone:
+    """Qwen2-VL's weights from a local folder, both experts copied from its feed-forward networks.
+
+    Raises:
+        ValueError: the folder holds another architecture, or a weight other than `control.*` is missing or unexpected.
+    """
+    prepare_transformers()
+    _check_dimensions(Path(path), config)
+    backbone, info = ChatVLABackbone.from_pretrained(
+        str(path),
+        config=qwen_config(config),
+        dtype=dtype,
+        local_files_only=True,
+        output_loading_info=True,
+    )
+    missing = sorted(k for k in info["missing_keys"] if not is_control_expert(k))
+    unexpected = sorted(info["unexpected_keys"])
+    if missing or unexpected:
+        raise ValueError(
+            f"{path} does not fit Qwen2-VL: missing {_some(missing)}, unexpected {_some(unexpected)}; "
+            "give the folder of a complete Qwen2-VL checkpoint of this preset's size"
+        )
+    backbone.init_control()
+    return backbone
+
+
+def prepare_transformers() -> None:
+    """Tells transformers about our class names, which it needs to read checkpoints and to run `plain` attention.
+
+    It rewrites checkpoint keys by class name (on disk `visual.*`, `model.layers.*`), so without this a subclass
+    would load nothing of the text tower and only report it.
+    """
+    for ours, theirs in (("ChatVLABackbone", "Qwen2VLForConditionalGeneration"), ("ChatVLAModel", "Qwen2VLModel")):
+        register_checkpoint_conversion_mapping(ours, get_checkpoint_conversion_mapping(theirs), overwrite=True)
+    register_plain_attention()
+
+
+def qwen_config(config: ChatVLAConfig) -> Qwen2VLConfig:
+    """Our configuration in transformers' words."""
+    text, vision = config.text, config.vision
+    made = Qwen2VLConfig(
+        text_config={
+            "vocab_size": text.vocab_size,
+            "hidden_size": text.hidden_size,
+            "intermediate_size": text.intermediate_size,
+            "num_hidden_layers": text.layers,
+            "num_attention_heads": text.heads,
+            "num_key_value_heads": text.kv_heads,
+            "max_position_embeddings": text.max_positions,
+            "initializer_range": text.initializer_range,
+            "rms_norm_eps": 1e-6,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": text.rope_theta,
+                "mrope_section": list(text.mrope_section),
+            },
+            "bos_token_id": None,
+            "eos_token_id": None,
+            "pad_token_id": text.pad_token_id,
+            "tie_word_embeddings": True,
+        },
+        vision_config={
+            "depth": vision.depth,
+            "embed_dim": vision.embed_dim,
+            "hidden_size": text.hidden_size,
+            "num_heads": vision.heads,
+            "patch_size": vision.patch_size,
+            "spatial_merge_size": vision.spatial_merge_size,
+            "initializer_range": vision.initializer_range,
+            "linear_patch_embed": config.options.linear_patch_embed,
+        },
+        image_token_id=text.image_token_id,
+        video_token_id=text.video_token_id,
+        vision_start_token_id=text.vision_start_token_id,
+        vision_end_token_id=text.vision_end_token_id,
+        tie_word_embeddings=True,
+        initializer_range=text.initializer_range,
+    )
+    made._attn_implementation = PLAIN if config.options.plain_attention else "sdpa"
+    return made
+
+
+def _check_dimensions(path: Path, config: ChatVLAConfig) -> None:
+    if not (path / "config.json").is_file():
+        raise ValueError(f"{path} holds no config.json; give the local folder of a Qwen2-VL checkpoint")
+    stored = json.loads((path / "config.json").read_text())
+    stored = {**stored, **stored.get("text_config", {})}
+    ours = qwen_config(config).text_config.to_dict()
+    names = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
+    wrong = [f"{n} {stored[n]} (preset {config.name}: {ours[n]})" for n in names if stored.get(n, ours[n]) != ours[n]]
+    if wrong:
+        raise ValueError(f"{path} has other dimensions: {', '.join(wrong)}; choose the preset of its size")
+
+
+def _some(keys: list[str]) -> str:
+    return f"{len(keys)} ({', '.join(keys[:4])}{', ...' if len(keys) > 4 else ''})" if keys else "none"

@@ -1,0 +1,229 @@
+"""What a ChatVLA is made of, as immutable data, and the one table of presets.
+
+`2b` is the paper: Qwen2-VL-2B-Instruct, two experts per layer, DiT-L head, epsilon prediction, every option off.
+`tiny` is the same classes at 1-2 M parameters; what it adds is named in `Options` with the measurement behind it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import Any, Literal, TypeVar, get_type_hints
+
+from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, HORIZON
+
+Prediction = Literal["epsilon", "sample"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """The language model; the defaults are Qwen2-VL-2B-Instruct's config.json."""
+
+    vocab_size: int = 151936
+    hidden_size: int = 1536
+    intermediate_size: int = 8960
+    layers: int = 28
+    heads: int = 12
+    kv_heads: int = 2
+    mrope_section: tuple[int, ...] = (16, 24, 24)  # half the head's width: time, height, width
+    rope_theta: float = 1e6
+    max_positions: int = 32768
+    initializer_range: float = 0.02
+    pad_token_id: int = 151643
+    image_token_id: int = 151655
+    video_token_id: int = 151656
+    vision_start_token_id: int = 151652
+    vision_end_token_id: int = 151653
+
+
+@dataclass(frozen=True)
+class VisionConfig:
+    """The vision tower; the defaults are Qwen2-VL's."""
+
+    depth: int = 32
+    embed_dim: int = 1280
+    heads: int = 16
+    patch_size: int = 14
+    spatial_merge_size: int = 2
+    initializer_range: float = 0.02
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """The diffusion action head; the defaults are ChatVLA's DiT-L (ScaleDP_L) and its DDIM schedule."""
+
+    width: int = 1024
+    depth: int = 24
+    heads: int = 16
+    train_steps: int = 100
+    inference_steps: int = 10
+    prediction: Prediction = "epsilon"
+    """`sample` predicts the clean actions. research/policy_probe.md: at a small budget a DiT with x0-prediction
+    reached 39/40 rollouts and one with epsilon 3/40 (that pair differs in five things at once)."""
+    noise_samples: int = 1
+    """Noised copies of each chunk per step; the network behind the head runs once for all of them."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Additions to the paper that `tiny` turns on, each with the measurement that chose it; `2b` has none."""
+
+    conv_stem: bool = False
+    """Two strided convolutions before the patch tokens, plus 2-D positions and a camera embedding.
+    research/train_probe.md section 4: from chance (15.4 cm) to "finds the cubes" (11.3 cm) on a localisation toy."""
+    linear_patch_embed: bool = False
+    """Run the Conv3d patch embedding as the matrix product that it is; same weights.
+    research/train_probe.md section 3: Conv3d takes 69 % of a bf16 CPU step, 1.9 of 2.8 s."""
+    plain_attention: bool = False
+    """Attention as two matrix products instead of the fused CPU kernel, vision batched instead of looped by image.
+    research/vlm_probe.md: 0.69 -> 0.47 s a step."""
+    keypoint_readout: bool = False
+    """Spatial-softmax keypoints from the stem's map, conditioned on the language model's state, into the head.
+    research/train_probe.md section 4: 11.1 -> 0.31 cm against the same model without it."""
+    image_words: bool = False
+    """Image tokens must name, through the tied embedding, what lies under them.
+    research/vlm_probe.md: mean accuracy 60 -> 86 % at the same time; questions alone stay at 57 %."""
+    object_positions: bool = False
+    """Predict where the object in hand and its goal are (auxiliary loss), and give the head both relative to the
+    gripper. research/policy_probe.md: the localising loss and these inputs are in every run that reached 39-40/40."""
+    condition_mlp: bool = False
+    """One hidden layer between the condition and the DiT's width instead of the paper's single Linear.
+    research/policy_probe.md: the heads that reached 39-40/40 read the keypoints through such a trunk."""
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Factors of the summed loss; the paper's are lm 1 and action 1."""
+
+    lm: float = 1.0
+    action: float = 1.0
+    words: float = 1.0
+    positions: float = 1.0
+
+
+@dataclass(frozen=True)
+class ChatVLAConfig:
+    """A whole network. Images enter at `image_size` (height, width); the model reduces the wrist's to `wrist_size`."""
+
+    name: str = "2b"
+    text: TextConfig = field(default_factory=TextConfig)
+    vision: VisionConfig = field(default_factory=VisionConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    options: Options = field(default_factory=Options)
+    loss: LossWeights = field(default_factory=LossWeights)
+    image_size: tuple[int, int] = (252, 308)
+    wrist_size: tuple[int, int] | None = (56, 56)  # None: as the other cameras
+    cameras: tuple[str, ...] = CAMERAS
+    horizon: int = HORIZON
+    action_dim: int = ACTION_DIM
+    agent_pos_dim: int = AGENT_POS_DIM
+    keypoints: int = 16  # per camera
+    stem_width: int = 48
+    max_new_tokens: int = 48  # of spoken reasoning or of an answer
+
+    def __post_init__(self) -> None:
+        unit = self.vision.patch_size * self.vision.spatial_merge_size
+        for size in (self.image_size, self.wrist_size):
+            if size is not None and (size[0] % unit or size[1] % unit):
+                raise ValueError(f"image size {size} is not a multiple of patch x merge = {unit}; resize to whole tokens")
+        if self.options.conv_stem and self.vision.patch_size % 4:
+            raise ValueError(f"patch_size is {self.vision.patch_size}; the conv stem has stride 4 and needs a multiple")
+        if self.options.keypoint_readout and not self.options.conv_stem:
+            raise ValueError("options.keypoint_readout reads the stem's map; set options.conv_stem=True too")
+        if self.options.object_positions and not self.options.keypoint_readout:
+            raise ValueError("options.object_positions reads the keypoints; set options.keypoint_readout=True too")
+        if self.wrist_size is not None and (self.options.image_words or self.options.conv_stem):
+            raise ValueError("options.image_words and conv_stem need images of one size; set wrist_size=None")
+
+    def size(self, camera: str) -> tuple[int, int]:
+        """(height, width) at which the vision tower sees `camera`."""
+        return self.wrist_size if camera == "wrist" and self.wrist_size is not None else self.image_size
+
+    def token_grid(self, camera: str) -> tuple[int, int]:
+        """(rows, columns) of image tokens in the language model for `camera`, row by row."""
+        unit = self.vision.patch_size * self.vision.spatial_merge_size
+        height, width = self.size(camera)
+        return height // unit, width // unit
+
+    def image_tokens(self, camera: str) -> int:
+        """How many image tokens `camera` takes in the text."""
+        rows, columns = self.token_grid(camera)
+        return rows * columns
+
+    def with_vocabulary(self, vocab_size: int, **token_ids: int) -> ChatVLAConfig:
+        """The same network for a tokenizer; `token_ids` are fields of `TextConfig` such as `image_token_id`."""
+        return replace(self, text=replace(self.text, vocab_size=vocab_size, **token_ids))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ChatVLAConfig:
+        """The inverse of `to_dict`.
+
+        Raises:
+            ValueError: a key that no field has; the message names the nearest.
+        """
+        return _from_dict(cls, values, "config")
+
+
+def preset(name: str) -> ChatVLAConfig:
+    """The preset of that name.
+
+    Raises:
+        ValueError: there is none; the message names the nearest.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}{_nearest(name, PRESETS)}; known: {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def _from_dict(cls: type[T], values: Mapping[str, Any], path: str) -> T:
+    names = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+    hints = get_type_hints(cls)
+    made: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in names:
+            raise ValueError(f"unknown key {path}.{key}{_nearest(key, names)}; known: {', '.join(names)}")
+        if is_dataclass(hints[key]) and isinstance(value, Mapping):
+            value = _from_dict(hints[key], value, f"{path}.{key}")  # type: ignore[arg-type]
+        made[key] = tuple(value) if isinstance(value, list) else value
+    return cls(**made)
+
+
+def _nearest(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), 1, 0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+PRESETS: Mapping[str, ChatVLAConfig] = {
+    "2b": ChatVLAConfig(),
+    "tiny": ChatVLAConfig(
+        name="tiny",
+        text=TextConfig(
+            vocab_size=1024,
+            hidden_size=128,
+            intermediate_size=352,
+            layers=4,
+            heads=4,
+            kv_heads=2,
+            mrope_section=(4, 6, 6),
+            rope_theta=1e4,
+            max_positions=2048,
+            initializer_range=0.08,
+            pad_token_id=0,
+            image_token_id=1,
+            video_token_id=2,
+            vision_start_token_id=3,
+            vision_end_token_id=4,
+        ),
+        vision=VisionConfig(depth=3, embed_dim=96, heads=4, patch_size=20, spatial_merge_size=1, initializer_range=0.08),
+        head=HeadConfig(width=128, depth=3, heads=4, prediction="sample", noise_samples=4),
+        options=Options(*[True] * len(fields(Options))),
+        image_size=(120, 160),
+        wrist_size=None,
+    ),
+}

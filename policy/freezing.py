@@ -1,0 +1,58 @@
+"""Which parameters a stage leaves as they are, by name, and the Lightning callback that holds them still."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+
+import lightning
+from torch import nn
+
+from policy.experts import is_control_expert, is_understanding_expert
+
+
+def is_head(name: str) -> bool:
+    """The diffusion head itself (the fusion and the readouts before it make the condition and are not it)."""
+    return ".head." in f".{name}"
+
+
+PARTS: Mapping[str, Callable[[str], bool]] = {
+    "understanding_expert": is_understanding_expert,
+    "control_expert": is_control_expert,
+    "head": is_head,
+    "all_but_head": lambda name: not is_head(name),
+}
+
+
+def freeze(module: nn.Module, parts: Sequence[str]) -> int:
+    """Sets requires_grad of every parameter: False in `parts`, True elsewhere. Returns how many are frozen.
+
+    Raises:
+        ValueError: an unknown part, with the nearest; or a part that no parameter belongs to.
+    """
+    for part in parts:
+        if part not in PARTS:
+            near = difflib.get_close_matches(part, PARTS, 1, 0.4)
+            raise ValueError(f"unknown part {part!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(PARTS)}"))
+    hits = dict.fromkeys(parts, 0)
+    frozen = 0
+    for name, parameter in module.named_parameters():
+        own = [p for p in parts if PARTS[p](name)]
+        for part in own:
+            hits[part] += 1
+        parameter.requires_grad_(not own)
+        frozen += bool(own)
+    empty = [p for p, n in hits.items() if not n]
+    if empty:
+        raise ValueError(f"no parameter belongs to {empty}; the network's names and policy.freezing.PARTS disagree")
+    return frozen
+
+
+class Freeze(lightning.Callback):
+    """Freezes a stage's parts before its optimizer is built."""
+
+    def __init__(self, parts: Sequence[str]) -> None:
+        self.parts = tuple(parts)
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        freeze(pl_module, self.parts)

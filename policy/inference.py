@@ -1,0 +1,151 @@
+"""A trained ChatVLA as a policy: it looks, says what it will do next, and acts; asked a question, it answers.
+
+The prompt is run once; reasoning is spoken with the key-value cache and its states are pooled as in training.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from envs.types import EXECUTE, Inference, Observation, Trial
+from policy import checkpoint
+from policy.chatvla import ChatVLA, Seen
+from policy.generation import Prefilled, Prompt, Spoken, prefill, speak
+from policy.processor import NEXT_ACTION, Processor
+
+Frame = NDArray[np.uint8]
+
+
+class ChatVLAPolicy:
+    """`envs.types.Policy`, plus `answer` for questions about pictures."""
+
+    name = "chatvla"
+
+    def __init__(self, model: ChatVLA, processor: Processor, execute: int = EXECUTE) -> None:
+        self.model, self.processor, self.execute = model.eval(), processor, execute
+        self.generator = torch.Generator().manual_seed(0)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, execute: int = EXECUTE) -> ChatVLAPolicy:
+        """The policy of a checkpoint folder; see `policy.checkpoint.load` for what it refuses."""
+        model, tokenizer = checkpoint.load(folder)
+        policy = cls(model, Processor(tokenizer, model.config), execute)
+        policy.name = f"chatvla_{model.config.name}"
+        return policy
+
+    def reset(self, trial: Trial) -> None:
+        """Starts a trial: the diffusion noise is drawn from the trial's own stream."""
+        self.generator.manual_seed(int(trial.rng("policy").integers(2**62)))
+
+    @torch.inference_mode()
+    def infer(self, observation: Observation, instruction: str) -> Inference:
+        """Reasoning and an action chunk (16, 10); `seconds` by part: see, prefill, reasoning, action.
+
+        Raises:
+            ValueError: a camera is missing, or a frame or `agent_pos` has another shape.
+        """
+        cameras = self.model.config.cameras
+        clock = _Clock()
+        seen = self._see([_frame(observation, c) for c in cameras], cameras)
+        agent_pos = self._agent_pos(observation)
+        clock.lap("see")
+        prompt = self._prompt([self.processor.prompt_ids("control", len(cameras), instruction)], seen)
+        prefilled = prefill(self.model, prompt, "control")
+        clock.lap("prefill")
+        spoken = speak(self.model, prefilled, self.processor.end_id, self.model.config.max_new_tokens)
+        clock.lap("reasoning")
+        condition = self._condition(prefilled, spoken, agent_pos, seen)
+        chunk = self.model.sample_actions(condition, self.generator)[0].float().cpu().numpy()
+        clock.lap("action")
+        text = self.processor.decode(spoken.tokens[0].tolist()).removesuffix(NEXT_ACTION.strip()).strip()
+        return Inference(np.ascontiguousarray(chunk, np.float32), text, clock.seconds)
+
+    def answer(self, images: Frame | Sequence[Frame], question: str, camera: str = "left") -> str:
+        """What the network says to `question` about one picture (H, W, 3) uint8, or one per camera in order."""
+        if isinstance(images, np.ndarray):
+            return self.answer_batch([images], [question], [camera])[0]
+        return self._answers([list(images)], [question], [self.model.config.cameras[: len(images)]])[0]
+
+    def answer_batch(
+        self, images: Sequence[Frame], questions: Sequence[str], cameras: Sequence[str] | None = None
+    ) -> list[str]:
+        """One answer per (picture, question)."""
+        cameras = cameras if cameras is not None else ["left"] * len(images)
+        return self._answers([[image] for image in images], questions, [(c,) for c in cameras])
+
+    @torch.inference_mode()
+    def _answers(
+        self, images: Sequence[Sequence[Frame]], questions: Sequence[str], cameras: Sequence[Sequence[str]]
+    ) -> list[str]:
+        if not len(images) == len(questions) == len(cameras):
+            raise ValueError(f"{len(images)} pictures, {len(questions)} questions and {len(cameras)} cameras; expected as many of each")
+        if not questions:
+            return []
+        seen = self._see([f for row in images for f in row], [c for row in cameras for c in row])
+        ids = [self.processor.prompt_ids("understanding", len(i), q) for i, q in zip(images, questions, strict=True)]
+        prefilled = prefill(self.model, self._prompt(ids, seen), "understanding")
+        spoken = speak(self.model, prefilled, self.processor.end_id, self.model.config.max_new_tokens)
+        rows = zip(spoken.tokens, spoken.valid, strict=True)
+        return [self.processor.decode(tokens[valid].tolist()) for tokens, valid in rows]
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    def _see(self, frames: Sequence[Frame], cameras: Sequence[str]) -> Seen:
+        images = np.stack([self.processor.image(f, c) for f, c in zip(frames, cameras, strict=True)])
+        index = torch.tensor([self.model.config.cameras.index(c) for c in cameras], device=self._device)
+        return self.model.see(torch.from_numpy(images).to(self._device), index)
+
+    def _prompt(self, rows: list[list[int]], seen: Seen) -> Prompt:
+        longest = max(map(len, rows))
+        ids = np.full((len(rows), longest), self.model.config.text.pad_token_id, np.int64)
+        segment = np.full((len(rows), longest), -1, np.int64)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)], segment[i, : len(row)] = row, 0
+        positions = np.stack([np.asarray(self.processor.mrope(i, s)) for i, s in zip(ids, segment, strict=True)], 1)
+        input_ids, valid = (torch.from_numpy(a).to(self._device) for a in (ids, segment == 0))
+        return Prompt(self.model.embeds(input_ids, seen), torch.from_numpy(positions).to(self._device), valid)
+
+    def _condition(self, prefilled: Prefilled, spoken: Spoken, agent_pos: Tensor, seen: Seen) -> Tensor:
+        hidden = torch.cat([prefilled.hidden, spoken.hidden], 1)
+        prompt = torch.zeros(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
+        prompt[:, : prefilled.hidden.shape[1]] = True
+        last = torch.full((1, 1), hidden.shape[1] - 1, device=hidden.device)
+        return self.model.control_condition(hidden, prompt, ~prompt, last, agent_pos, seen).condition
+
+    def _agent_pos(self, observation: Observation) -> Tensor:
+        agent_pos = np.asarray(observation["agent_pos"], np.float32)
+        if agent_pos.shape != (self.model.config.agent_pos_dim,) or not np.isfinite(agent_pos).all():
+            raise ValueError(
+                f"agent_pos is {agent_pos.shape} {agent_pos.tolist()}, expected {self.model.config.agent_pos_dim} finite numbers"
+            )
+        return torch.from_numpy(agent_pos)[None].to(self._device)
+
+
+class _Clock:
+    """Seconds by part of an inference."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, part: str) -> None:
+        now = time.perf_counter()
+        self.seconds[part] = now - self._last
+        self._last = now
+
+
+def _frame(observation: Any, camera: str) -> Frame:
+    pixels = observation["pixels"]
+    if camera not in pixels:
+        raise ValueError(f"the observation has cameras {sorted(pixels)}, the policy needs {camera!r}; see envs.types.CAMERAS")
+    return pixels[camera]

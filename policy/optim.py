@@ -1,0 +1,117 @@
+"""Muon for the hidden matrices and AdamW for everything else, as one optimizer.
+
+research/vlm_probe.md: with Muon the tiny network answers 73 % where AdamW reaches 56 % in the same time. The update of a
+matrix is its momentum made orthogonal by Newton-Schulz (Jordan et al. 2024), scaled by 0.2 sqrt(longer side) to AdamW's
+typical size (Liu et al. 2025, `match_rms_adamw` in torch.optim.Muon). Matrices of one shape are orthogonalised together,
+in float32 on the CPU: for the tiny preset's 46 matrices 95 ms a step on one core, against 245 in bfloat16 and 293 with
+torch.optim.Muon.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.adamw import adamw
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+NEWTON_SCHULZ_STEPS = 5
+MUON_BLOCKS = (".layers.", ".blocks.", ".merger.")
+
+
+def orthogonalised(matrices: Tensor) -> Tensor:
+    """(n, rows, columns) with singular values moved close to 1."""
+    a, b, c = NEWTON_SCHULZ
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x = matrices.bfloat16() if matrices.is_cuda else matrices.float()
+    x = x.mT if tall else x
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x.mT if tall else x).to(matrices.dtype)
+
+
+class MuonAdamW(torch.optim.Optimizer):
+    """Groups carry `kind`: "muon" or "adamw". Its state is per parameter, so saving and loading are torch's own."""
+
+    def __init__(self, groups: Iterable[dict[str, Any]], lr: float, weight_decay: float = 0.01) -> None:
+        defaults = {"lr": lr, "weight_decay": weight_decay, "betas": (0.9, 0.95), "eps": 1e-8, "momentum": 0.95}
+        super().__init__(list(groups), defaults)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """One update of every parameter that has a gradient."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            parameters = [p for p in group["params"] if p.grad is not None]
+            if parameters:
+                (self._muon if group["kind"] == "muon" else self._adamw)(parameters, group)
+        return loss
+
+    def _muon(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        by_shape: dict[tuple[int, ...], list[Tensor]] = defaultdict(list)
+        for p in parameters:
+            by_shape[tuple(p.shape)].append(p)
+            if "momentum" not in self.state[p]:
+                self.state[p]["momentum"] = torch.zeros_like(p)
+        for shape, same in by_shape.items():
+            momenta, grads = [self.state[p]["momentum"] for p in same], [p.grad for p in same]
+            torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])
+            nesterov = torch.stack(torch._foreach_lerp(grads, momenta, group["momentum"]))
+            updates = orthogonalised(nesterov).unbind()
+            torch._foreach_mul_(same, 1 - group["lr"] * group["weight_decay"])
+            torch._foreach_add_(same, updates, alpha=-group["lr"] * 0.2 * max(shape) ** 0.5)
+
+    def _adamw(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        for p in parameters:
+            if "step" not in self.state[p]:
+                self.state[p].update(step=torch.zeros(()), mean=torch.zeros_like(p), square=torch.zeros_like(p))
+        states = [self.state[p] for p in parameters]
+        adamw(
+            parameters,
+            [p.grad for p in parameters],  # type: ignore[misc]
+            [s["mean"] for s in states],
+            [s["square"] for s in states],
+            [],
+            [s["step"] for s in states],
+            foreach=True,
+            amsgrad=False,
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            lr=group["lr"],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            maximize=False,
+        )
+
+
+def is_muon_matrix(name: str, parameter: Tensor) -> bool:
+    """A 2-D weight inside the blocks of the language model, the vision tower or its merger."""
+    return parameter.ndim == 2 and any(block in f".{name}" for block in MUON_BLOCKS)
+
+
+def build_optimizer(module: nn.Module, kind: str, lr: float, betas: tuple[float, float], eps: float) -> MuonAdamW:
+    """The optimizer of a stage over the parameters that are not frozen.
+
+    Raises:
+        ValueError: `kind` is neither "muon" nor "adamw", or everything is frozen.
+    """
+    if kind not in ("muon", "adamw"):
+        raise ValueError(f"unknown optimizer {kind!r}; expected 'muon' or 'adamw'")
+    trained = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
+    if not trained:
+        raise ValueError("every parameter is frozen; a stage must train something")
+    groups = [
+        {"kind": "muon", "params": [p for n, p in trained if kind == "muon" and is_muon_matrix(n, p)]},
+        {"kind": "adamw", "params": [p for n, p in trained if kind == "adamw" or not is_muon_matrix(n, p)]},
+    ]
+    decay = 0.01 if kind == "muon" else 0.0
+    groups = [{**g, "betas": betas, "eps": eps, "weight_decay": decay} for g in groups if g["params"]]
+    return MuonAdamW(groups, lr, decay)

@@ -1,0 +1,135 @@
+"""Draws the rows of one batch: a pure function of (seed, stage, number of the batch), so that resuming is exact."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from envs.types import CAMERAS
+from policy.augment import random_shift, relit, shifted
+from policy.batch import Batch
+from policy.collate import ControlRow, UnderstandingRow, collate
+from policy.image_words import Labels, Named, Segmented, named
+from policy.processor import Processor
+from policy.recorded import Frames, Question, Snapshots, by_picture, read_questions
+from policy.stages import Stage
+from policy.tokenizer import COLUMN_WORDS, NONE_WORD, ROW_WORDS, word_id
+
+QUESTIONS_PER_PICTURE = (6, 9)  # packed behind one picture, at least and at most
+ALWAYS_ASKED = "list"  # the look-up table (research/vlm_probe.md: without it 79 -> 64 %)
+_CELL = re.compile(r"\b(none|x\d y\d)\b")
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Batches of a stage from a folder of recorded data (`outputs/data/<env>`)."""
+
+    folder: Path
+    processor: Processor
+    stage: Stage
+    seed: int = 0
+
+    def batch(self, number: int) -> Batch:
+        """Batch `number` of this stage, always the same one."""
+        rng = np.random.default_rng([self.seed, number, *self.stage.name.encode()])
+        mixture = self.stage.mixture
+        control = [self._robot(rng) for _ in range(mixture.robot)]
+        control += [self._grounding(rng) for _ in range(mixture.grounding)]
+        understanding = [self._understanding(rng) for _ in range(mixture.understanding)]
+        return collate(self.processor, control, understanding, self.labels if self.stage.words else None)
+
+    @cached_property
+    def frames(self) -> Frames:
+        """Recorded episodes."""
+        return Frames(self.folder)
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        """Stills for training."""
+        return Snapshots(self.folder, "train")
+
+    @cached_property
+    def pictures(self) -> list[tuple[int, int, list[Question]]]:
+        """(still, camera, its questions) for each picture that has questions."""
+        asked = by_picture(read_questions(self.folder / "questions" / "train.jsonl"))
+        index = self.snapshots.index
+        return [(index[s], CAMERAS.index(c), q) for (s, c), q in sorted(asked.items()) if s in index]
+
+    @cached_property
+    def labels(self) -> Labels:
+        """Ids of the words that image tokens say."""
+        things = {n for r in self.snapshots.records for n in named(r["objects"])}
+        words = {w for n in things for w in (n.noun, n.colour)} | {*COLUMN_WORDS, *ROW_WORDS, NONE_WORD}
+        ids = {w: word_id(self.processor.tokenizer, w) for w in sorted(words)}
+        return Labels(ids, self.processor.config.token_grid(CAMERAS[0]))
+
+    def _robot(self, rng: np.random.Generator) -> ControlRow:
+        return self._augmented(self.frames.row(self.frames.draw(rng)), rng)
+
+    def _grounding(self, rng: np.random.Generator) -> ControlRow:
+        index = int(rng.integers(len(self.snapshots)))
+        instructions = self.frames.instructions
+        instruction = instructions[int(rng.integers(len(instructions)))]
+        return self._augmented(self.snapshots.row(index, instruction, self.stage.references - 1, rng), rng)
+
+    def _augmented(self, row: ControlRow, rng: np.random.Generator) -> ControlRow:
+        images = [self.processor.image(i, c) for i, c in zip(row.images, CAMERAS, strict=True)]
+        if not self.stage.augment:
+            return replace(row, images=np.stack(images))
+        moves = [random_shift(rng) for _ in images]
+        moved = np.stack([shifted(i, *m) for i, m in zip(images, moves, strict=True)])
+        scene = tuple(s and moved_scene(s, *m) for s, m in zip(row.scene, moves, strict=True))
+        return replace(row, images=relit(moved, rng), scene=scene)
+
+    def _understanding(self, rng: np.random.Generator) -> UnderstandingRow:
+        still, camera, questions = self.pictures[int(rng.integers(len(self.pictures)))]
+        image = self.processor.image(self.snapshots.array(still, "images")[camera])
+        scene = self.snapshots.scene(still, camera)
+        chosen = pick(questions, rng)
+        if self.stage.augment:
+            move = random_shift(rng)
+            image, scene = relit(shifted(image, *move), rng), moved_scene(scene, *move)
+        turns = [(q.question, answer_in(q, scene)) for q in chosen]
+        return UnderstandingRow(image, camera, tuple((q, a) for q, a in turns if a), scene)
+
+
+def pick(questions: Sequence[Question], rng: np.random.Generator) -> list[Question]:
+    """6-9 questions in random order; the look-up table is always among them."""
+    most = int(rng.integers(QUESTIONS_PER_PICTURE[0], QUESTIONS_PER_PICTURE[1] + 1))
+    order = [questions[i] for i in rng.permutation(len(questions))]
+    first = [q for q in order if q.family == ALWAYS_ASKED][:1]
+    return (first + [q for q in order if q not in first])[:most]
+
+
+def moved_scene(scene: Segmented, dx: int, dy: int) -> Segmented:
+    """The scene after its picture was shifted."""
+    return replace(scene, segmentation=shifted(scene.segmentation, dx, dy))
+
+
+def answer_in(question: Question, scene: Segmented) -> str:
+    """The answer with the cells it names where they are in `scene`; empty if what was asked for is out of sight."""
+    if question.family == "cell":
+        thing = mentioned(question.question, scene.objects)
+        return (scene.cell(thing) or "") if thing else question.answer
+    if question.family == ALWAYS_ASKED:
+        return ", ".join(_line(line, scene) for line in question.answer.split(", "))
+    return question.answer
+
+
+def mentioned(text: str, objects: Sequence[Named]) -> Named | None:
+    """The object whose phrase, or else noun, stands in the text."""
+    by_name = [(getattr(o, kind), o) for kind in ("phrase", "noun") for o in objects]
+    return next((o for name, o in by_name if re.search(rf"\b{re.escape(name)}\b", text)), None)
+
+
+def _line(line: str, scene: Segmented) -> str:
+    phrase = _CELL.sub("", line).strip()
+    thing = next((o for o in scene.objects if o.phrase == phrase), None)
+    if thing is None or line.endswith(NONE_WORD):
+        return line
+    return f"{phrase} {scene.cell(thing) or NONE_WORD}"

@@ -1,0 +1,97 @@
+"""The stages of training as data: what is mixed, what is frozen, what is learnt, for how long.
+
+Stages 1 and 2 are ChatVLA's (robot with reasoning and the understanding expert frozen, then both 3:1). Stage 0 and the
+head's own stage are ours: 0 stands for the pretraining that a tiny network lacks, and the head's stage is ChatVLA-2's
+(network frozen, action expert trained on), here on cached conditions, since a head needs many more updates than the
+network can afford on two cores (research/policy_probe.md: 6/40 -> 39/40).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from policy.experts import Route
+
+Schedule = Literal["constant", "cosine", "trapezoid"]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Rows of each kind in every batch: a quota, not a chance. Robot and grounding rows are control rows."""
+
+    robot: int = 0
+    grounding: int = 0
+    understanding: int = 0
+
+    @property
+    def rows(self) -> int:
+        """All rows of a batch."""
+        return self.robot + self.grounding + self.understanding
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One `fit`.
+
+    frozen: names in `policy.freezing.PARTS`. route: None sends control rows to the control expert; "understanding"
+    sends all rows to the understanding expert. copy_expert: the control expert starts as a copy of the understanding
+    expert when the stage begins. words: dense words at image tokens. references: texts a grounding row asks for, its
+    own included. features: train the action head alone, on cached conditions, in batches of `mixture.robot`.
+    """
+
+    name: str
+    mixture: Mixture
+    steps: int
+    lr: float
+    schedule: Schedule = "constant"
+    warmup: int = 0
+    optimizer: Literal["muon", "adamw"] = "adamw"
+    betas: tuple[float, float] = (0.9, 0.98)
+    eps: float = 1e-7
+    frozen: tuple[str, ...] = ()
+    route: Route | None = None
+    copy_expert: bool = False
+    words: bool = False
+    references: int = 1
+    features: bool = False
+    ema: float = 0.999
+    augment: bool = True
+    share_of_minutes: float = 0.0  # of TrainConfig.minutes, when that is set
+
+
+def learning_rate(stage: Stage, step: int, progress: float) -> float:
+    """The rate at `step`, of which `progress` (0-1) says how far the stage has come."""
+    warm = min(1.0, (step + 1) / stage.warmup) if stage.warmup else 1.0
+    x = min(max(progress, 0.0), 1.0)
+    if stage.schedule == "cosine":
+        shape = 0.5 * (1 + math.cos(math.pi * x))
+    elif stage.schedule == "trapezoid":  # constant for half, then linear to 5 % (research/vlm_probe.md)
+        shape = 0.05 + 0.95 * min(1.0, 2 * (1 - x))
+    else:
+        shape = 1.0
+    return stage.lr * warm * shape
+
+
+_TINY = {"optimizer": "muon", "lr": 2e-3, "warmup": 100, "betas": (0.9, 0.95), "eps": 1e-8, "schedule": "trapezoid"}
+
+TINY_STAGES: tuple[Stage, ...] = (
+    Stage("0_ground", Mixture(grounding=4, understanding=12), 3000, route="understanding", words=True, references=4,
+          frozen=("control_expert", "head"), share_of_minutes=0.45, **_TINY),  # type: ignore[arg-type]
+    Stage("1_control", Mixture(robot=12, grounding=4), 1200, copy_expert=True, words=True, references=4,
+          frozen=("understanding_expert",), share_of_minutes=0.2, **_TINY),  # type: ignore[arg-type]
+    Stage("2_cotrain", Mixture(robot=9, grounding=3, understanding=4), 1200, words=True, references=4,
+          share_of_minutes=0.2, **_TINY),  # type: ignore[arg-type]
+    Stage("3_head", Mixture(robot=256), 4000, 1e-3, "cosine", 100, "adamw", (0.9, 0.95), 1e-8,
+          frozen=("all_but_head",), features=True, augment=False, share_of_minutes=0.15),
+)  # fmt: skip
+
+# ChatVLA, table 5 and released scripts (research/policy.md 1.4): global batch 128, AdamW (0.9, 0.98), eps 1e-7.
+PAPER_STAGES: tuple[Stage, ...] = (
+    Stage("1_control", Mixture(robot=128), 8000, 2e-5, "constant", copy_expert=True, frozen=("understanding_expert",)),
+    Stage("2_cotrain", Mixture(robot=96, understanding=32), 10000, 2e-5, "cosine"),
+)
+
+STAGES: Mapping[str, tuple[Stage, ...]] = {"tiny": TINY_STAGES, "2b": PAPER_STAGES}

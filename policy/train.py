@@ -1,0 +1,183 @@
+"""Trains a ChatVLA through its stages; called again, it goes on where it stopped.
+
+Each stage leaves a checkpoint folder `out/<stage>/checkpoint`, which marks it as done; while it runs,
+`out/<stage>/resume/last.ckpt` holds everything that resuming needs. `out/training_log.csv` has one row in twenty steps.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+
+from policy import checkpoint
+from policy.chatvla import ChatVLA
+from policy.config import LossWeights, preset
+from policy.corpus import corpus
+from policy.datamodule import Numbered
+from policy.experts import TwoExpertMLP
+from policy.features import FeatureBatches, cached_features
+from policy.fit import FitSetting, fit_stage
+from policy.normalizer import NormStats
+from policy.processor import Processor, config_for
+from policy.qa import write_accuracy
+from policy.recorded import Frames, Snapshots
+from policy.rows import Batches
+from policy.stages import STAGES, Stage
+from policy.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
+
+# The probe summed four words' losses beside the questions' mean; `words` is their mean.
+TINY_LOSS = LossWeights(lm=1.0, action=1.0, words=4.0, positions=2.0)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What decides a training run.
+
+    minutes: of all stages together; None runs every stage's full number of steps, which alone is reproducible.
+    steps_scale: multiplies the steps of every stage. stages: their names, empty for all. workers: processes that make
+    batches. pretrained: folder of Qwen2-VL (2b). wandb: off, offline or online. questions: asked after each stage, 0
+    for none. feature_frames: at most so many frames are cached for the head.
+    """
+
+    data: str = "outputs/data/sort_toys"
+    out: str = "outputs/train/chatvla_tiny"
+    preset: str = "tiny"
+    pretrained: str | None = None
+    seed: int = 0
+    minutes: float | None = None
+    steps_scale: float = 1.0
+    stages: tuple[str, ...] = ()
+    workers: int = 0
+    threads: int = 1
+    accelerator: str = "auto"
+    precision: str = "bf16-mixed"
+    checkpoint_minutes: float = 1.0
+    progress: bool = True
+    wandb: str = "off"
+    questions: int = 400
+    feature_frames: int | None = 20_000
+
+
+def train(config: TrainConfig, stages: tuple[Stage, ...] | None = None) -> Path:
+    """Runs what is left of the stages; returns the folder of the last checkpoint.
+
+    Raises:
+        ValueError: an unknown preset or stage, with the nearest name.
+        FileNotFoundError: no recorded data, with the command that makes it.
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    torch.set_float32_matmul_precision("high")
+    out, todo = Path(config.out), stages if stages is not None else selected(config)
+    out.mkdir(parents=True, exist_ok=True)
+    last: Path | None = None
+    for stage in todo:
+        folder = out / stage.name
+        if not checkpoint_done(folder):
+            policy, processor = _start(config, last)
+            run_stage(config, stage, policy, processor)
+            checkpoint.save(folder / "checkpoint", policy, processor.tokenizer, card(config, stage, todo))
+            if config.questions:
+                write_accuracy(folder, policy, processor, Path(config.data), config.questions)
+        last = folder / "checkpoint"
+    assert last is not None
+    return last
+
+
+def selected(config: TrainConfig) -> tuple[Stage, ...]:
+    """The stages of the preset that the config names, scaled.
+
+    Raises:
+        ValueError: an unknown stage, with the nearest name.
+    """
+    known = {s.name: s for s in STAGES[preset(config.preset).name]}
+    for name in config.stages:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.3)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            raise ValueError(f"unknown training stage {name!r}; {hint}")
+    chosen = [s for s in known.values() if not config.stages or s.name in config.stages]
+    return tuple(replace(s, steps=max(1, round(s.steps * config.steps_scale))) for s in chosen)
+
+
+def run_stage(config: TrainConfig, stage: Stage, policy: ChatVLA, processor: Processor) -> None:
+    """Trains one stage to its end; afterwards the policy holds the averaged weights."""
+    if stage.copy_expert:
+        copy_experts(policy)
+    minutes = config.minutes * stage.share_of_minutes if config.minutes else None
+    setting = FitSetting(
+        folder=Path(config.out),
+        seed=config.seed,
+        minutes=minutes,
+        workers=config.workers,
+        accelerator=config.accelerator,
+        precision=config.precision,
+        checkpoint_minutes=config.checkpoint_minutes,
+        progress=config.progress,
+        wandb=config.wandb,
+    )
+    fit_stage(stage, policy, batches(config, stage, policy, processor), setting)
+
+
+def batches(config: TrainConfig, stage: Stage, policy: ChatVLA, processor: Processor) -> Numbered:
+    """Where the stage's batches come from: recorded data, or conditions of its frames under the frozen network."""
+    if not stage.features:
+        return Batches(Path(config.data), processor, stage, config.seed)
+    frames = Frames(Path(config.data))
+    path = Path(config.out) / stage.name / "conditions.pt"
+    policy.to("cuda" if torch.cuda.is_available() and config.accelerator != "cpu" else "cpu")
+    index, condition = cached_features(policy, processor, frames, path, limit=config.feature_frames)
+    return FeatureBatches(frames, index, condition, stage.mixture.robot, config.seed)
+
+
+def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
+    """An untrained network fitted to the data's words and ranges (tiny), or pretrained Qwen2-VL (2b)."""
+    data, network = Path(config.data), preset(config.preset)
+    stats = norm_stats(data)
+    torch.manual_seed(config.seed)
+    if config.pretrained is not None:
+        tokenizer = load_tokenizer(config.pretrained)
+        fitted = config_for(network, tokenizer)
+        return ChatVLA.from_qwen2_vl(config.pretrained, fitted, stats), Processor(tokenizer, fitted)
+    folder = Path(config.out)
+    if not (folder / "tokenizer.json").is_file():
+        save_tokenizer(train_tokenizer(*corpus(data)), folder)
+    tokenizer = load_tokenizer(folder)
+    fitted = replace(config_for(network, tokenizer), loss=TINY_LOSS if network.name == "tiny" else network.loss)
+    return ChatVLA(fitted, stats), Processor(tokenizer, fitted)
+
+
+def norm_stats(data: Path) -> NormStats:
+    """Ranges of the recorded actions and states, stills included, and of the targets' positions."""
+    frames, stills = Frames(data), Snapshots(data, "train")
+    a = frames.arrays
+    agent_pos = torch.cat([torch.from_numpy(a["agent_pos"]), *(torch.from_numpy(s["agent_pos"][:]) for s in stills.shards.values())])
+    target = a["target_pos"][torch.isfinite(torch.from_numpy(a["target_pos"])).all(1).numpy()]
+    return NormStats.fit(a["action"], agent_pos.numpy(), target)
+
+
+def copy_experts(policy: ChatVLA) -> None:
+    """Every control expert becomes a copy of its understanding expert."""
+    for module in policy.modules():
+        if isinstance(module, TwoExpertMLP):
+            module.init_control()
+
+
+def checkpoint_done(folder: Path) -> bool:
+    """Whether a stage's folder holds its finished checkpoint."""
+    return (folder / "checkpoint").is_dir()
+
+
+def card(config: TrainConfig, stage: Stage, stages: tuple[Stage, ...]) -> dict:
+    """What the checkpoint says about its training."""
+    return {"train": asdict(config), "stage": stage.name, "stages": [asdict(s) for s in stages]}
+
+
+def _start(config: TrainConfig, last: Path | None) -> tuple[ChatVLA, Processor]:
+    if last is None:
+        return fresh_policy(config)
+    policy, tokenizer = checkpoint.load(last)
+    return policy, Processor(tokenizer, policy.config)

@@ -1,0 +1,142 @@
+"""Batches: what stands where, what is a label, that packed texts and words agree with the picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from policy.batch import Batch
+from policy.collate import IGNORE, collate
+from policy.image_words import Segmented
+from policy.rows import Batches, answer_in, mentioned, moved_scene
+from policy.stages import STAGES, Mixture
+
+COTRAIN = replace(STAGES["tiny"][2], mixture=Mixture(2, 1, 2))
+
+
+@pytest.fixture(scope="module")
+def batches(data, processor) -> Batches:
+    return Batches(data, processor, COTRAIN, seed=3)
+
+
+@pytest.fixture(scope="module")
+def batch(batches) -> Batch:
+    return batches.batch(0)
+
+
+def texts_of(processor, batch: Batch, row: int, segment: int) -> str:
+    return processor.tokenizer.decode(batch.input_ids[row][batch.segment[row] == segment])
+
+
+def labelled(processor, batch: Batch, row: int) -> str:
+    return processor.tokenizer.decode(batch.labels[row][batch.labels[row] != IGNORE])
+
+
+def test_control_rows_come_first_with_three_pictures_each(batch):
+    assert batch.n_control == 3
+    assert batch.images.shape == (3 * 3 + 2, 120, 160, 3)
+    assert batch.cameras[:9].tolist() == [0, 1, 2] * 3
+    assert set(batch.cameras[9:].tolist()) <= {0, 1}
+
+
+def test_a_control_row_says_its_reasoning_and_next_action(processor, batch):
+    assert texts_of(processor, batch, 0, 1).endswith(" Next Action:<|im_end|>")
+    assert labelled(processor, batch, 0) == texts_of(processor, batch, 0, 1)
+    assert processor.tokenizer.decode(batch.input_ids[0][batch.answer[0]]) == texts_of(processor, batch, 0, 1)[: -len("<|im_end|>")]
+
+
+def test_the_readout_is_the_last_token_before_the_end(processor, batch):
+    for column in range(4):
+        token = batch.input_ids[2, batch.readout[2, column]]
+        assert processor.tokenizer.decode([token]) == ":"
+    assert batch.readout_mask[2].all()
+    assert batch.readout_mask[0].tolist() == [True, False, False, False]
+
+
+def test_references_are_read_but_not_learnt(processor, batch):
+    assert texts_of(processor, batch, 2, 2).startswith(" Put the")
+    assert (batch.labels[2][batch.segment[2] > 1] == IGNORE).all()
+
+
+def test_grounding_rows_have_no_action_labels(batch):
+    assert batch.action_mask[:2].any(1).all()
+    assert not batch.action_mask[2].any()
+
+
+def test_an_understanding_row_learns_answers_and_their_ends_only(processor, batch):
+    row = batch.n_control
+    segments = int(batch.segment[row].max())
+    assert 5 <= segments <= 9
+    answers = [texts_of(processor, batch, row, s).split("assistant\n")[1] for s in range(1, segments + 1)]
+    assert labelled(processor, batch, row) == "".join(answers)
+    assert all(a.endswith("<|im_end|>") for a in answers)
+
+
+def test_pictures_match_the_image_tokens(processor, batch):
+    assert int((batch.input_ids == processor.image_id).sum()) == len(batch.images) * 48
+
+
+def test_batch_k_is_a_pure_function_of_seed_and_k(data, processor, batches):
+    again = Batches(data, processor, COTRAIN, seed=3)
+    again.batch(5)
+    for name, value in vars(again.batch(0)).items():
+        same = torch.equal(value, getattr(batches.batch(0), name)) if torch.is_tensor(value) else value == batches.batch(0).n_control
+        assert same, name
+    assert not torch.equal(batches.batch(1).images, batches.batch(0).images)
+
+
+def test_words_stand_under_their_object(processor, batches, batch):
+    still = batches.snapshots.scene(0, 0)
+    words, inside = batches.labels.words(still)
+    said = {tuple(processor.decode([w]) for w in row) for row in words[inside]}
+    duck = still.objects[0]
+    assert ("duck", "yellow", *str(still.cell(duck)).split()) in said
+    assert processor.decode(words[~inside][0][:2]) == "none none"
+    sums = batch.image_words_weight.sum((0, 1))
+    torch.testing.assert_close(sums, torch.ones(4))
+
+
+def test_robot_pictures_have_no_words(batch):
+    assert (batch.image_words[:6] == IGNORE).all()
+    assert (batch.image_words[6:] >= 0).all()
+
+
+def test_a_shift_moves_the_cells_that_answers_name(batches):
+    still, camera, questions = batches.pictures[0]
+    scene = batches.snapshots.scene(still, camera)
+    for question in questions:
+        assert answer_in(question, scene) == question.answer
+    moved = moved_scene(scene, 20, 0)
+    table = next(q for q in questions if q.family == "list")
+    before, after = table.answer.split(", "), answer_in(table, moved).split(", ")
+    assert [int(a.split()[-2][1]) - int(b.split()[-2][1]) for a, b in zip(after[:4], before[:4], strict=True)] == [1] * 4
+    assert after[4] == "green block none"
+
+
+def test_what_leaves_the_picture_is_not_asked_for(batches):
+    still, camera, questions = batches.pictures[0]
+    scene = batches.snapshots.scene(still, camera)
+    empty = Segmented(np.zeros_like(scene.segmentation), scene.objects)
+    cell = next(q for q in questions if q.family == "cell")
+    assert answer_in(cell, empty) == ""
+    assert mentioned("where is the red block?", scene.objects).phrase == "red block"
+
+
+def test_an_empty_mixture_is_refused(processor):
+    with pytest.raises(ValueError, match="a batch of 0 rows"):
+        collate(processor, [], [])
+
+
+def test_short_phases_are_drawn_more_often_than_their_share(batches):
+    frames = batches.frames
+    closed = frames.arrays["action"][:, 9] > 0.5
+    assert frames.probability[closed[frames.pictured]].sum() > closed.mean() * 1.2
+
+
+def test_a_chunk_stops_at_the_end_of_its_episode(batches):
+    actions, mask = batches.frames.chunk(23)
+    assert mask.tolist() == [True] + [False] * 15
+    np.testing.assert_array_equal(actions[15], batches.frames.arrays["action"][23])

@@ -76,13 +76,24 @@ class Step:
 
 
 @dataclass(frozen=True)
+class ObjectGroup:
+    """`count` objects of different kinds: their roles are `name_0`, `name_1`, ..., in the order of `kinds`."""
+
+    name: str
+    count: int
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Task:
     """A task as data: one declaration serves progress, rubric, expert, reasoning text and questions."""
 
     name: str
     scene: str
     instruction: str
+    objects: tuple[ObjectGroup, ...]
     steps: tuple[Step, ...]
+    finished: str  # what the policy says when every step is done
     time_limit_s: float
 
 

@@ -1,0 +1,37 @@
+"""Which OpenGL library renders: EGL, or OSMesa where EGL is missing, and what to install where both are."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import warnings
+
+PACKAGES = "libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libgles2"
+LIBRARIES = {"egl": "EGL", "osmesa": "OSMesa"}
+
+
+class NoGLError(RuntimeError):
+    """No OpenGL library for off-screen rendering is installed."""
+
+
+def select() -> None:
+    """Set MUJOCO_GL unless the user has: `egl`, else `osmesa` with a warning, else `disabled` (no rendering)."""
+    if os.environ.get("MUJOCO_GL"):
+        return
+    found = [name for name, library in LIBRARIES.items() if ctypes.util.find_library(library)]
+    os.environ["MUJOCO_GL"] = found[0] if found else "disabled"
+    if found == ["osmesa"]:
+        warnings.warn(f"EGL is missing, rendering with OSMesa; for EGL: apt-get install {PACKAGES}", stacklevel=2)
+
+
+def require() -> None:
+    """Check that frames can be rendered.
+
+    Raises:
+        NoGLError: MUJOCO_GL is `disabled`, chosen by the user or because no library was found.
+    """
+    if os.environ.get("MUJOCO_GL", "").lower() in ("disabled", "disable", "off", "0"):
+        raise NoGLError(
+            "no OpenGL library for off-screen rendering was found (neither EGL nor OSMesa); "
+            f"install one: apt-get install {PACKAGES}, or use SimEnv(cameras=False)"
+        )

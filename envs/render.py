@@ -1,0 +1,60 @@
+"""Frames of the three cameras, rendered only when somebody asks."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from envs import gl
+from envs.types import CAMERAS, IMAGE_SHAPE
+
+
+class CameraRenderer:
+    """Renders one model; it owns an OpenGL context, made when the first frame is asked for.
+
+    The context is never made before: it must not exist when a process forks.
+    """
+
+    def __init__(self, quality: str = "fast"):
+        self.quality = quality
+        self._renderer: mujoco.Renderer | None = None
+        self._model: mujoco.MjModel | None = None
+
+    def frames(self, model: mujoco.MjModel, data: mujoco.MjData) -> dict[str, NDArray[np.uint8]]:
+        """Camera name -> (240, 320, 3) uint8 RGB."""
+        renderer = self._ready(model)
+        frames = {}
+        for camera in CAMERAS:
+            renderer.update_scene(data, camera)
+            frames[camera] = renderer.render()
+        return frames
+
+    def body_ids(self, model: mujoco.MjModel, data: mujoco.MjData) -> dict[str, NDArray[np.int32]]:
+        """Camera name -> (240, 320) int32: the body that each pixel shows, 0 (world) where there is none."""
+        renderer = self._ready(model)
+        renderer.enable_segmentation_rendering()
+        try:
+            bodies = {}
+            for camera in CAMERAS:
+                renderer.update_scene(data, camera)
+                ids, kinds = np.moveaxis(renderer.render(), -1, 0)
+                is_geom = kinds == int(mujoco.mjtObj.mjOBJ_GEOM)  # the enum itself compares element by element: 230 ms
+                bodies[camera] = np.where(is_geom, model.geom_bodyid[np.where(is_geom, ids, 0)], 0).astype(np.int32)
+            return bodies
+        finally:
+            renderer.disable_segmentation_rendering()
+
+    def close(self) -> None:
+        """Free the OpenGL context."""
+        if self._renderer is not None:
+            self._renderer.close()
+        self._renderer = self._model = None
+
+    def _ready(self, model: mujoco.MjModel) -> mujoco.Renderer:
+        if self._renderer is None or self._model is not model:
+            gl.require()
+            self.close()
+            height, width, _ = IMAGE_SHAPE
+            self._renderer, self._model = mujoco.Renderer(model, height, width), model
+        return self._renderer

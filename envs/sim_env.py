@@ -1,0 +1,249 @@
+"""A task in simulation as a Gymnasium environment: 15 Hz, three cameras, resets that depend on the trial alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.geometry import matrix_from_rot6d, rot6d_from_matrix
+from envs.ik import IK
+from envs.layout import Layout, sample_layout
+from envs.render import CameraRenderer
+from envs.robot import ARM_JOINTS, GRIPPER_MAX, HOME_QPOS
+from envs.scenes import SCENES
+from envs.spaces import action_space, checked_action, observation_space
+from envs.tasks import get_task
+from envs.types import ACTION_EE_POS, ACTION_GRIPPER, ACTION_ROT6D, CAMERAS, CONTROL_HZ, IMAGE_SHAPE, Observation, Task, Trial
+from envs.world import World
+
+StepResult = tuple[Observation, float, bool, bool, dict[str, Any]]
+Array = NDArray[np.floating]
+
+SUBSTEPS = 20  # of 1/300 s: exactly one control period
+SETTLE_STEPS = 6  # control periods
+START_SPREAD = np.array([0.02, 0.02, 0.02])  # m, +-, of the ee at the start
+FULL_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+
+
+class ResetError(RuntimeError):
+    """A trial's scene did not settle into what the task takes for granted."""
+
+
+class SimEnv(gymnasium.Env):
+    """One task in MuJoCo.
+
+    Args:
+        task: a task or its name.
+        quality: `fast` for policies, `high` (shadows, anti-aliasing, full meshes) for pictures.
+        cameras: False leaves `pixels` black and needs no OpenGL.
+        render_mode: `rgb_array`.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": CONTROL_HZ}  # noqa: RUF012 (Gymnasium's own form)
+
+    def __init__(self, task: str | Task, quality: str = "fast", cameras: bool = True, render_mode: str | None = "rgb_array"):
+        self.task = get_task(task) if isinstance(task, str) else task
+        self.scene = SCENES[self.task.scene]
+        self.quality, self.cameras, self.render_mode = quality, cameras, render_mode
+        self.observation_space, self.action_space = observation_space(), action_space()
+        self._ik = IK()
+        self._renderer = CameraRenderer(quality)
+        self.trial: Trial
+        self.layout: Layout
+        self.world: World
+        self.model: mujoco.MjModel
+        self.data: mujoco.MjData
+
+    @property
+    def instruction(self) -> str:
+        """What the policy is told."""
+        return self.task.instruction
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """What the values 1, 2, ... of `segmentation` stand for."""
+        return (*self.world.roles, *self.world.containers, "robot")
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, dict[str, Any]]:
+        """Start the trial `options["trial"]`, or else the test trial that `seed` names (a random one without either).
+
+        Raises:
+            ResetError: the settled scene breaks a premise (an object moves, fell, or a step is done already).
+        """
+        super().reset(seed=seed)
+        trial = (options or {}).get("trial")
+        if trial is None:
+            trial = Trial(self.task.name, int(self.np_random.integers(2**31)))
+        self._start(trial)
+        return self.observe(), self._info()
+
+    def step(self, action: Array) -> StepResult:
+        """Execute one action, (10,), for 1/15 s.
+
+        Raises:
+            ValueError: wrong shape, dtype, a value that is not finite, or no rotation; nothing is executed.
+        """
+        reward = self._execute(action)
+        return self._result(reward)
+
+    def step_chunk(self, actions: Array, on_step: Callable[[SimEnv], None] | None = None) -> StepResult:
+        """Execute actions (n, 10) one after the other and render once at the end; stops early when the episode ends.
+
+        `on_step` is called after each control step, for recording.
+        """
+        reward = 0.0
+        for action in actions:
+            reward += self._execute(action)
+            if on_step is not None:
+                on_step(self)
+            if self.terminated or self.truncated:
+                break
+        return self._result(reward)
+
+    def observe(self) -> Observation:
+        """What the policy sees now; renders."""
+        if self.cameras:
+            pixels = self._renderer.frames(self.model, self.data)
+        else:
+            pixels = {name: np.zeros(IMAGE_SHAPE, np.uint8) for name in CAMERAS}
+        return {"pixels": pixels, "agent_pos": self.agent_pos()}
+
+    def agent_pos(self) -> NDArray[np.float32]:
+        """(17,) float32: joint_pos 7 rad, ee_pos 3 m, ee rot6d 6, gripper_closed 1."""
+        w = self.world
+        return np.r_[w.joint_pos, w.ee_pos, rot6d_from_matrix(w.ee_mat), w.gripper_closed].astype(np.float32)
+
+    def render(self) -> NDArray[np.uint8]:  # type: ignore[override]
+        """(240, 960, 3) uint8: left, right, wrist, side by side."""
+        frames = self._renderer.frames(self.model, self.data)
+        return np.concatenate([frames[name] for name in CAMERAS], 1)
+
+    def segmentation(self) -> dict[str, NDArray[np.uint8]]:
+        """Camera name -> (240, 320) uint8: i + 1 where `segments[i]` is seen, 0 elsewhere."""
+        label = np.zeros(self.model.nbody, np.uint8)
+        robot = len(self.segments)
+        for body in range(1, self.model.nbody):
+            name = self.model.body(self.model.body_rootid[body]).name
+            known = name in self.segments
+            label[body] = self.segments.index(name) + 1 if known else robot
+        return {name: label[ids] for name, ids in self._renderer.body_ids(self.model, self.data).items()}
+
+    def full_state(self) -> NDArray[np.float64]:
+        """Everything that MuJoCo integrates and the joint command; `set_full_state` restores it exactly."""
+        state = np.empty(mujoco.mj_stateSize(self.model, FULL_STATE))
+        mujoco.mj_getState(self.model, self.data, state, FULL_STATE)
+        return np.r_[state, self._command]
+
+    def set_full_state(self, state: NDArray[np.float64]) -> None:
+        """Restore a state of this trial's model."""
+        size = mujoco.mj_stateSize(self.model, FULL_STATE)
+        if state.shape != (size + 7,):
+            raise ValueError(
+                f"state has shape {state.shape}, expected ({size + 7},): it belongs to another model or MuJoCo version"
+            )
+        mujoco.mj_setState(self.model, self.data, state[:size], FULL_STATE)
+        self._command = state[size:].copy()
+        mujoco.mj_forward(self.model, self.data)
+
+    def state_hash(self) -> str:
+        """16 hex digits of the full state: equal where two rollouts are bit-identical."""
+        return hashlib.sha256(self.full_state().tobytes()).hexdigest()[:16]
+
+    def close(self) -> None:
+        """Free the OpenGL context."""
+        self._renderer.close()
+
+    def _start(self, trial: Trial) -> None:
+        if trial.env != self.task.name:
+            raise ValueError(f"trial is of env '{trial.env}', this environment is '{self.task.name}'")
+        self.trial = trial
+        self.layout = sample_layout(trial, self.task.objects, self.scene.region)
+        self.model = self.scene.build(self.layout, self.quality).compile()
+        self.data = mujoco.MjData(self.model)
+        self.world = World(self.model, self.data, self.layout)
+        pos, mat = self._ik.pose(HOME_QPOS)
+        start = pos + trial.rng("arm").uniform(-START_SPREAD, START_SPREAD)
+        self._command = self._ik.solve(HOME_QPOS, start, mat)
+        self.set_arm(self._command)
+        for _ in range(SETTLE_STEPS):
+            mujoco.mj_step(self.model, self.data, nstep=SUBSTEPS)
+        mujoco.mj_forward(self.model, self.data)
+        self._action_sent = np.r_[start, rot6d_from_matrix(mat), 0.0].astype(np.float32)
+        self.steps_done, self.step_done_s, self.control_steps = 0, [], 0
+        self._check_premises()
+
+    def set_arm(self, joint_pos: Array) -> None:
+        """Put the arm at these joints (7,) rad, at rest, gripper open (used by resets and still scenes)."""
+        for joint, value in zip(ARM_JOINTS, joint_pos, strict=True):
+            self.data.joint(joint).qpos[0] = value
+        self.data.ctrl[:7], self.data.ctrl[7] = joint_pos, 0.0
+        self._command = np.array(joint_pos, float)
+        mujoco.mj_forward(self.model, self.data)
+
+    def _check_premises(self) -> None:
+        broken = []
+        for placed in self.layout.objects:
+            moved = float(np.linalg.norm(self.world.pos(placed.role)[:2] - placed.pos))
+            if moved > 0.01:
+                broken.append(f"{placed.role} ({placed.kind}) slid {1000 * moved:.0f} mm")
+            if not self.world.at_rest(placed.role):
+                broken.append(f"{placed.role} ({placed.kind}) moves at {self.world.speed(placed.role):.2f} m/s")
+        depth = -float(self.data.contact.dist.min()) if self.data.ncon else 0.0
+        if depth > 0.001:
+            broken.append(f"a contact is {1000 * depth:.1f} mm deep")
+        if any(step.predicate(self.world) for step in self.task.steps):
+            broken.append("a step is done before the start")
+        if broken:
+            raise ResetError(f"{self.trial} did not settle: {'; '.join(broken)}")
+
+    def _execute(self, action: Array) -> float:
+        target = checked_action(action)
+        mat = matrix_from_rot6d(target[ACTION_ROT6D])
+        self._command = self._ik.step(self._command, target[ACTION_EE_POS].astype(float), mat)
+        self.data.ctrl[:7] = self._command
+        self.data.ctrl[7] = GRIPPER_MAX * float(target[ACTION_GRIPPER][0])
+        mujoco.mj_step(self.model, self.data, nstep=SUBSTEPS)
+        mujoco.mj_forward(self.model, self.data)
+        sent_pos, sent_mat = self._ik.pose(self._command)
+        self._action_sent = np.r_[sent_pos, rot6d_from_matrix(sent_mat), target[ACTION_GRIPPER]].astype(np.float32)
+        self.control_steps += 1
+        return self._score()
+
+    def _score(self) -> float:
+        """The reward of this control step: newly done steps / steps. A step counts only after those before it."""
+        before = self.steps_done
+        while self.steps_done < len(self.task.steps) and self.task.steps[self.steps_done].predicate(self.world):
+            self.steps_done += 1
+            self.step_done_s.append(self.control_steps / CONTROL_HZ)
+        return (self.steps_done - before) / len(self.task.steps)
+
+    @property
+    def terminated(self) -> bool:
+        """All steps are done."""
+        return self.steps_done == len(self.task.steps)
+
+    @property
+    def truncated(self) -> bool:
+        """The time limit is reached."""
+        return self.control_steps >= self.task.time_limit_s * CONTROL_HZ and not self.terminated
+
+    def _result(self, reward: float) -> StepResult:
+        return self.observe(), reward, self.terminated, self.truncated, self._info()
+
+    def _info(self) -> dict[str, Any]:
+        steps = len(self.task.steps)
+        return {
+            "is_success": self.terminated,
+            "success": self.terminated,
+            "steps_done": self.steps_done,
+            "steps": steps,
+            "progress": self.steps_done / steps,
+            "step_done_s": np.array(self.step_done_s + [np.inf] * (steps - self.steps_done)),
+            "action_sent": self._action_sent.copy(),
+        }

@@ -1,0 +1,191 @@
+"""Collects training data: the expert's demonstrations, snapshots, questions about them, and the decoded cache.
+
+    outputs/data/sort_toys/
+      dataset/      LeRobot v3: one file an episode, three videos
+      snapshots/    pictures with segmentation and facts: every 12th frame of an episode, and made-up scenes
+      questions/    LLaVA JSONL: train.jsonl, test.jsonl, and the test pictures
+      cache/        decoded 160x120 frames, what training reads
+      collect.json  what happened: counts, the expert's failures
+
+Every part is written whole or not at all, so an interrupted collection goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from envs import gl
+from envs.dataset import build_cache, open_dataset, repair
+from envs.dataset_files import data_file
+from envs.names import TASK_NAMES, checked_name
+from envs.snapshots import shard_file
+from envs.types import Split, Trial
+from experiments.recording import DATASET, SNAPSHOTS, WORKER_ENV, EpisodeJob, Job, Outcome, StillsJob, prepare_process, run_job
+from experiments.scene_questions import write_questions
+
+STILLS_SEED = 1_000_000  # apart from every episode's trial
+SUMMARY = "collect.json"
+
+
+@dataclass(frozen=True)
+class CollectConfig:
+    """What to collect.
+
+    Args:
+        episodes: demonstrations to attempt, on training layouts; those that fail are kept out and counted.
+        noisy_share: share of the episodes in which the expert is disturbed.
+        snapshot_every: frames between the snapshots of an episode; 0 = none.
+        stills, test_stills: made-up scenes of training and of test layouts; `stills_per_model` share one compiled model.
+        cache_every: of each episode's frames, one in so many is decoded for training.
+        pictures: cameras per snapshot that questions are asked about, 1 to 3.
+        workers: processes; 0 = in this one.
+    """
+
+    env: str = "sort_toys"
+    episodes: int = 500
+    out: str | None = None
+    seed: int = 0
+    workers: int = 2
+    noisy_share: float = 0.5
+    snapshot_every: int = 12
+    stills: int = 6000
+    test_stills: int = 600
+    stills_per_model: int = 25
+    cache_every: int = 1
+    pictures: int = 1
+
+    def __post_init__(self) -> None:
+        checked_name(self.env, TASK_NAMES, "env")
+        for name, low in (("episodes", 0), ("workers", 0), ("snapshot_every", 0), ("stills", 0), ("test_stills", 0), ("stills_per_model", 1), ("cache_every", 1)):
+            if getattr(self, name) < low:
+                raise ValueError(f"{name}={getattr(self, name)}, expected at least {low}")
+        if not 0 <= self.noisy_share <= 1:
+            raise ValueError(f"noisy_share={self.noisy_share}, expected 0 to 1")
+        if self.pictures not in (1, 2, 3):
+            raise ValueError(f"pictures={self.pictures}, expected 1, 2 or 3 cameras per snapshot")
+
+    @property
+    def root(self) -> Path:
+        """Where the data go."""
+        return Path(self.out or f"outputs/data/{self.env}")
+
+
+def collect(config: CollectConfig) -> dict[str, Any]:
+    """Collect what is missing and return the summary, which is also in `collect.json`."""
+    root = config.root
+    report = repair(root / DATASET)
+    if report.dropped:
+        Console().print(str(report), highlight=False)
+    summary = _read_summary(root, config)
+    jobs = list(_missing(config, {f["index"] for f in summary["failures"]}))
+    with _progress() as progress:
+        bar = progress.add_task("collect", total=len(jobs))
+        for outcome in _run(jobs, config.workers):
+            _enter(summary, outcome)
+            _write_summary(root, summary)
+            progress.update(bar, advance=1, description=_described(summary))
+    repair(root / DATASET)
+    dataset = open_dataset(root / DATASET)
+    summary |= {"episodes": len(dataset.episodes), "frames": len(dataset)}
+    summary["questions"] = write_questions(root, config.seed, config.pictures)
+    if len(dataset):
+        build_cache(root / DATASET, root / "cache", config.cache_every)
+    _write_summary(root, summary)
+    return summary
+
+
+def _missing(config: CollectConfig, failed: set[int]) -> Iterator[Job]:
+    """Jobs whose files are not there yet, still scenes first (they are short and cheap)."""
+    root = config.root
+    wanted: tuple[tuple[Split, int], ...] = (("train", config.stills), ("test", config.test_stills))
+    for split, total in wanted:
+        for index, start in enumerate(range(0, total, config.stills_per_model)):
+            trial = Trial(config.env, index, STILLS_SEED + config.seed, split)
+            job = StillsJob(root, trial, min(config.stills_per_model, total - start))
+            if not shard_file(root / SNAPSHOTS, job.shard).exists():
+                yield job
+    for index in range(config.episodes):
+        trial = Trial(config.env, index, config.seed, "train")
+        noisy = bool(trial.rng("noisy").random() < config.noisy_share)
+        if index not in failed and not data_file(root / DATASET, index).exists():
+            yield EpisodeJob(root, trial, noisy, config.snapshot_every)
+
+
+def _run(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
+    """Outcomes as they come. Whatever ends the run (Ctrl-C, a full disk), finished jobs are on the disk."""
+    if workers == 0:
+        gl.select()
+        yield from map(run_job, jobs)
+        return
+    os.environ.update({k: v for k, v in WORKER_ENV.items() if k not in os.environ})
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, max(1, len(jobs))), context, prepare_process) as pool:
+        futures = [pool.submit(run_job, job) for job in jobs]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _enter(summary: dict[str, Any], outcome: Outcome) -> None:
+    summary["seconds"] = round(summary["seconds"] + outcome.seconds, 1)
+    if outcome.kind == "stills":
+        summary["stills"] += outcome.snapshots
+        return
+    which = summary["attempts"]["noisy" if outcome.noisy else "clean"]
+    which["tried"] += 1
+    which["succeeded"] += outcome.failure is None
+    summary["snapshots"] += outcome.snapshots
+    if outcome.failure:
+        summary["failures"].append({"index": outcome.index, "noisy": outcome.noisy, "steps_done": outcome.steps_done, "why": outcome.failure})
+
+
+def _read_summary(root: Path, config: CollectConfig) -> dict[str, Any]:
+    """The summary of an interrupted run, or an empty one.
+
+    Raises:
+        ValueError: the folder holds data that another configuration collected.
+    """
+    known = {k: v for k, v in asdict(config).items() if k in ("env", "seed", "noisy_share", "snapshot_every", "stills_per_model")}
+    path = root / SUMMARY
+    if path.is_file():
+        summary = json.loads(path.read_text())
+        if summary["config"] != known:
+            changed = {k: (summary["config"][k], v) for k, v in known.items() if summary["config"][k] != v}
+            raise ValueError(f"{root} was collected with other settings (there, here): {changed}; choose another out= or delete it")
+        return summary
+    counts = {"tried": 0, "succeeded": 0}
+    return {
+        "config": known, "attempts": {"clean": dict(counts), "noisy": dict(counts)}, "failures": [],
+        "snapshots": 0, "stills": 0, "seconds": 0.0,
+    }  # fmt: skip
+
+
+def _write_summary(root: Path, summary: dict[str, Any]) -> None:
+    root.mkdir(parents=True, exist_ok=True)
+    temporary = root / f"{SUMMARY}.tmp"
+    temporary.write_text(json.dumps(summary, indent=1))
+    os.replace(temporary, root / SUMMARY)
+
+
+def _described(summary: dict[str, Any]) -> str:
+    count = sum((Counter(a) for a in summary["attempts"].values()), Counter())
+    return f"{count['succeeded']}/{count['tried']} episodes, {summary['stills']} stills"
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    return Progress(*columns, console=Console())

@@ -1,0 +1,86 @@
+"""Policies by name: the expert, the baselines and ChatVLA, each made in the process that runs it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.types import Policy, Trial
+from experiments.errors import UsageError
+from policy.baselines import Random, Replay, Zero
+
+if TYPE_CHECKING:
+    from envs.sim_env import SimEnv
+
+POLICY_NAMES = ("chatvla_tiny", "expert", "zero", "random", "replay")
+ROOT = Path(__file__).resolve().parent.parent
+CHECKPOINTS = {"chatvla_tiny": ROOT / "policy/checkpoints/chatvla_tiny"}
+LEARNED = tuple(CHECKPOINTS)
+
+
+def checkpoint_dir(name: str, checkpoint: str | None) -> Path | None:
+    """Folder that holds the weights of a learned policy; None for the others.
+
+    Raises:
+        UsageError: there is no such folder, or `checkpoint` is given to a policy that has none.
+    """
+    if name not in LEARNED:
+        if checkpoint is not None:
+            raise UsageError(f"policy '{name}' has no checkpoint, yet checkpoint={checkpoint}; leave it out, or choose policy={LEARNED[0]}")
+        return None
+    folder = Path(checkpoint) if checkpoint else CHECKPOINTS[name]
+    if not folder.is_dir():
+        raise UsageError(f"no checkpoint at {folder}; train one (stage=train), give checkpoint=PATH, or try policy=expert")
+    return folder
+
+
+def checkpoint_hash(folder: Path | None) -> str | None:
+    """16 hex digits over names and contents of a checkpoint's files; None without one."""
+    if folder is None:
+        return None
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        digest.update(str(path.relative_to(folder)).encode() + b"\0")
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def make_policy(name: str, env: SimEnv | Any, checkpoint: str | None = None, data: Path | None = None) -> Policy:
+    """The policy of that name for `env`.
+
+    Raises:
+        UsageError: its checkpoint or its demonstrations are missing.
+    """
+    # Imported here, where needed: torch takes seconds, and the expert brings the simulator.
+    if name == "expert":
+        from envs.expert import Expert
+
+        return Expert(env)
+    if name == "replay":
+        from experiments.demonstrations import load_demonstrations
+
+        return Replay(load_demonstrations(env, data or Path("outputs/data") / env.task.name), lambda trial: trial_layout(env, trial))
+    if name in LEARNED:
+        from policy.inference import ChatVLAPolicy
+
+        return ChatVLAPolicy.from_pretrained(str(checkpoint_dir(name, checkpoint)))
+    return {"zero": Zero, "random": Random}[name]()
+
+
+def layout_vector(layout: Any) -> NDArray[np.float64]:
+    """(2 * objects + 2 * containers,) m: positions by role, which is all that an open-loop motion depends on."""
+    points = [p.pos for p in sorted(layout.objects, key=lambda p: p.role)]
+    points += [layout.containers[name] for name in sorted(layout.containers)]
+    return np.asarray(points, np.float64).ravel()
+
+
+def trial_layout(env: SimEnv | Any, trial: Trial) -> NDArray[np.float64]:
+    """The layout vector of a trial."""
+    from envs.layout import sample_layout
+
+    return layout_vector(sample_layout(trial, env.task.objects, env.scene.region))

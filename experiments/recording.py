@@ -1,0 +1,147 @@
+"""What a collecting process does: record one demonstration, or one batch of made-up scenes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from envs import gl
+from envs.dataset_files import EpisodeWriter
+from envs.snapshots import Snapshot, write_shard
+from envs.types import Trial
+
+# Processes share the cores: one thread each, for OpenBLAS, OpenMP and Mesa's rasteriser.
+WORKER_ENV = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "LP_NUM_THREADS": "0"}
+AFTERWARDS = 12  # control steps recorded after all is done: the arm returns, the policy learns to stop
+DATASET, SNAPSHOTS = "dataset", "snapshots"
+
+
+@dataclass(frozen=True)
+class EpisodeJob:
+    """Record the demonstration of one trial into its slot, and a snapshot every so many frames (0: none)."""
+
+    root: Path
+    trial: Trial
+    noisy: bool
+    snapshot_every: int
+
+    @property
+    def shard(self) -> str:
+        return f"episode_{self.trial.index:05d}"
+
+
+@dataclass(frozen=True)
+class StillsJob:
+    """Make up `count` scenes with the kinds of one trial."""
+
+    root: Path
+    trial: Trial
+    count: int
+
+    @property
+    def shard(self) -> str:
+        return f"still_{self.trial.split}_{self.trial.index:05d}"
+
+
+Job = EpisodeJob | StillsJob
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a job: `kind` is episode or stills; `failure` says why an episode was kept out."""
+
+    kind: str
+    index: int
+    noisy: bool = False
+    frames: int = 0
+    snapshots: int = 0
+    steps_done: int = 0
+    failure: str | None = None
+    seconds: float = 0.0
+
+
+def prepare_process() -> None:
+    """Set a worker up before it imports the simulator; Ctrl-C is the parent's to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.update(WORKER_ENV)
+    gl.select()
+
+
+def run_job(job: Job) -> Outcome:
+    """Do a job in this process; the environment is made once per process."""
+    start = time.perf_counter()
+    outcome = _record_episode(job) if isinstance(job, EpisodeJob) else _record_stills(job)
+    return Outcome(**{**outcome.__dict__, "seconds": round(time.perf_counter() - start, 2)})
+
+
+def _record_episode(job: EpisodeJob) -> Outcome:
+    from envs.expert import act  # the simulator is imported in the process that uses it
+    from envs.sim_env import ResetError
+    from experiments.disturb import Disturbance
+
+    env, trial = _env(job.trial.env), job.trial
+    try:
+        observation, info = env.reset(options={"trial": trial})
+    except ResetError as error:
+        return Outcome("episode", trial.index, job.noisy, failure=f"reset: {error}")
+    rng = trial.rng("collect")
+    disturbance = Disturbance(rng) if job.noisy else None
+    offset = int(rng.integers(max(1, job.snapshot_every)))
+    snapshots: list[Snapshot] = []
+    note = {"trial": trial.__dict__, "noisy": job.noisy}
+    with EpisodeWriter(job.root / DATASET, trial.index, env.instruction, note) as writer:
+        remaining = None
+        for k in itertools.count():
+            action, reasoning, skill = act(env.task, env.world)
+            if job.snapshot_every and k % job.snapshot_every == offset:
+                snapshots.append(_snapshot(env, observation, trial, k))
+            target = np.full(6, np.nan)
+            if skill:
+                target = np.r_[env.world.pos(skill.object), env.world.pos(skill.container)]
+            executed = disturbance(action, env.world, skill) if disturbance and remaining is None else action
+            seen = observation
+            observation, reward, done, truncated, info = env.step(executed)
+            remaining = AFTERWARDS if done and remaining is None else remaining
+            last = remaining == 0
+            subtask = f"{skill.object} into {skill.container}" if skill else "done"
+            writer.add(seen, action, reasoning, subtask, target, reward=reward, done=last, success=done)
+            if truncated:
+                return Outcome("episode", trial.index, job.noisy, steps_done=info["steps_done"], failure="time limit")
+            if last:
+                break
+            remaining = remaining - 1 if remaining is not None else None
+        write_shard(job.root / SNAPSHOTS, job.shard, snapshots)
+        writer.commit()
+    return Outcome("episode", trial.index, job.noisy, len(writer), len(snapshots), info["steps_done"])
+
+
+def _record_stills(job: StillsJob) -> Outcome:
+    from envs.stills import stills
+
+    snapshots = list(stills(_env(job.trial.env), job.trial, job.count))
+    write_shard(job.root / SNAPSHOTS, job.shard, snapshots)
+    return Outcome("stills", job.trial.index, snapshots=len(snapshots))
+
+
+def _snapshot(env, observation, trial: Trial, frame: int) -> Snapshot:
+    from envs.capture import take
+
+    name = f"{trial.env}_{trial.split}_episode_{trial.seed}_{trial.index:05d}_{frame:04d}"
+    return take(env, observation, name, False, seed=trial.seed, trial=trial.index, frame=frame)
+
+
+_ENVS: dict = {}
+
+
+def _env(name: str):
+    if name not in _ENVS:
+        from envs.sim_env import SimEnv
+
+        _ENVS[name] = SimEnv(name)
+    return _ENVS[name]

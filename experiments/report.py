@@ -1,0 +1,191 @@
+"""The report: report.md, a self-contained report.html and summary.json, from OUT's rows alone."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.display import percent
+from experiments.protocol import PAPER, Rate
+from experiments.report_style import CSS, VIDEO_SCRIPT
+from experiments.results import Result
+from experiments.summary import Entry, Summary, median, summarise, to_json
+
+EMBED_BYTES = 24_000_000  # videos beyond this are linked, so that the page still opens on a phone
+CAVEAT = (
+    "The paper's numbers are from a real robot, ours from simulation: the same steps and the same scoring, another world. "
+    "Avg. Len. is the mean over trials of steps done / steps; intervals are 95 % Wilson over trials."
+)
+
+
+def write_report(out: Path, beside: Sequence[Path] = ()) -> str:
+    """Write the three files; gives one line that sums them up."""
+    summary = summarise(out, beside)
+    (out / "summary.json").write_text(json.dumps(to_json(summary), indent=1, ensure_ascii=False) + "\n")
+    (out / "report.md").write_text(markdown(summary))
+    (out / "report.html").write_text(page(summary, out))
+    return headline(summary)
+
+
+def headline(summary: Summary) -> str:
+    """`sort_toys, chatvla_tiny: Avg. Len. 85 % [...] over 13 trials; all steps 77 % [...]; 0 errors`."""
+    score = summary.score
+    return (
+        f"{summary.env}, {summary.policy}: Avg. Len. {percent(score.avg_len)} over {score.trials} trials; "
+        f"all steps {percent(score.success)}; {len(summary.errors)} errors"
+    )
+
+
+def score_table(summary: Summary) -> list[list[str]]:
+    """Header and lines: policy, where, trials, each step, Avg. Len., all steps."""
+    head = ["policy", "where", "trials", *(f"step {i}" for i in range(1, len(summary.steps) + 1)), "Avg. Len.", "all steps"]
+    return [head, *(_score_line(entry) for entry in summary.table)]
+
+
+def question_table(summary: Summary) -> list[list[str]]:
+    """Header and lines: family, questions, right, interval, the majority answer's rate."""
+    if not summary.questions:
+        return []
+    lines = [["family", "questions", "right", "95 % interval", "majority answer"]]
+    for name, f in [*sorted(summary.questions["families"].items()), ("all", summary.questions["overall"])]:
+        right = Rate(f["correct"] / f["n"], f["low"], f["high"], f["n"])
+        lines.append([name, str(f["n"]), f"{100 * right.value:.1f} %", f"{100 * right.low:.0f}-{100 * right.high:.0f} %", f"{100 * f['majority']:.1f} %"])
+    return lines
+
+
+def facts(summary: Summary) -> list[tuple[str, str]]:
+    """What else a reader needs to trust or repeat the numbers."""
+    first, counted = summary.rows[0], summary.counted
+    infer = [median([r.infer_ms_p50 for r in counted]), median([r.infer_ms_p95 for r in counted])]
+    commits = ", ".join(sorted({r.commit for r in summary.rows if r.commit})) or "unknown"
+    return [
+        ("command", summary.command),
+        ("instruction", summary.instruction),
+        ("trials", f"{first.split} layouts, seed {first.seed}, shift {first.shift}, clock {first.clock}, quality {first.quality}, {first.backend}"),
+        ("checkpoint", f"{first.checkpoint} ({first.checkpoint_hash})" if first.checkpoint else "none"),
+        ("inference", f"median {infer[0]:.0f} ms, p95 {infer[1]:.0f} ms" if infer[0] is not None and infer[1] is not None else "not measured"),
+        ("commit", commits),
+        ("rendering", str(first.gl)),
+        ("versions", ", ".join(f"{k} {v}" for k, v in first.versions.items())),
+        ("config", first.config_hash),
+    ]
+
+
+def markdown(summary: Summary) -> str:
+    """The report as Markdown."""
+    parts = [f"# {summary.env} · {summary.policy}", headline(summary) + ".", _md_table(score_table(summary)), CAVEAT, f"Paper: {PAPER}."]
+    parts += [_md_table([["step", "what counts"], *([str(i), text] for i, text in enumerate(summary.steps, 1))])]
+    if lines := question_table(summary):
+        parts += ["## Questions about held-out scenes", _md_table(lines)]
+    parts += ["## Trials", _md_table(_trial_lines(summary))]
+    if summary.errors:
+        parts += ["## Errors (outside the rates)", "\n".join(f"- trial {row.trial}: {row.error}" for row in summary.errors)]
+    parts += ["## Provenance", "\n".join(f"- {name}: {text}" for name, text in facts(summary))]
+    return "\n\n".join(parts) + "\n"
+
+
+def page(summary: Summary, out: Path) -> str:
+    """The report as one HTML file that needs no other."""
+    score = summary.score
+    tiles = [
+        (f"{score.avg_len.value:.2f}", "Avg. Len.", f"95 % {score.avg_len.low:.2f}-{score.avg_len.high:.2f}"),
+        (f"{round(100 * score.success.value)} %", "all steps done", f"95 % {100 * score.success.low:.0f}-{100 * score.success.high:.0f} %"),
+        (str(score.trials), "trials", f"{len(summary.errors)} errors outside the rates"),
+    ]
+    if summary.questions:
+        overall = summary.questions["overall"]
+        tiles.append((f"{100 * overall['correct'] / overall['n']:.0f} %", "questions answered right", f"of {overall['n']}; majority {100 * overall['majority']:.0f} %"))
+    body = [
+        f"<header><p class='kind'>{html.escape(summary.instruction)}</p><h1>{html.escape(summary.env)} <span>{html.escape(summary.policy)}</span></h1></header>",
+        "<section class='tiles'>" + "".join(f"<div><b>{a}</b><span>{b}</span><small>{c}</small></div>" for a, b, c in tiles) + "</section>",
+        _section("Score", _html_table(score_table(summary), mark="here") + f"<p class='note'>{CAVEAT}<br>Paper: {html.escape(PAPER)}.</p>" + _step_bars(summary)),
+    ]
+    if lines := question_table(summary):
+        body.append(_section("Questions about held-out scenes", _html_table(lines) + _example_cards(summary, out)))
+    if cards := _video_cards(summary, out):
+        body.append(_section("Videos", f"<div class='videos'>{cards}</div>"))
+    body.append(_section("Trials", _html_table(_trial_lines(summary))))
+    if summary.errors:
+        body.append(_section("Errors", "<ul>" + "".join(f"<li>trial {r.trial}: <code>{html.escape(str(r.error))}</code></li>" for r in summary.errors) + "</ul>"))
+    body.append(_section("Provenance", "<dl>" + "".join(f"<dt>{k}</dt><dd>{html.escape(v)}</dd>" for k, v in facts(summary)) + "</dl>"))
+    script = f"<script>{VIDEO_SCRIPT}</script>" if cards else ""
+    title = html.escape(f"{summary.env} · {summary.policy}")
+    return f"<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'><title>{title}</title><style>{CSS}</style><main>{''.join(body)}</main>{script}</html>\n"
+
+
+def _score_line(entry: Entry) -> list[str]:
+    s = entry.score
+    rates = [f"{count / s.trials:.2f}" if s.trials else "-" for count in s.counts]
+    avg = f"{s.avg_len.value:.2f} [{s.avg_len.low:.2f}-{s.avg_len.high:.2f}]"
+    return [entry.name, "paper" if entry.source == "paper" else "here", str(s.trials), *rates, avg, f"{s.counts[-1]}/{s.trials}"]
+
+
+def _trial_lines(summary: Summary) -> list[list[str]]:
+    head = ["trial", "outcome", "steps", "step done at, s", "length, s", "inference p50, ms", "state"]
+    return [head, *([str(r.trial), r.outcome, f"{r.steps_done}/{r.steps}", " ".join(f"{t:.1f}" for t in r.step_done_s) or "-", f"{r.seconds:.1f}", "-" if r.infer_ms_p50 is None else f"{r.infer_ms_p50:.0f}", r.state_hash or "-"] for r in summary.rows)]
+
+
+def _md_table(lines: list[list[str]]) -> str:
+    head, *rest = lines
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(line) + " |" for line in rest)])
+
+
+def _html_table(lines: list[list[str]], mark: str | None = None) -> str:
+    head, *rest = lines
+    top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+    rows = "".join(f"<tr{' class=ours' if mark in line else ''}>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in line) + "</tr>" for line in rest)
+    return f"<div class='scroll'><table><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table></div>"
+
+
+def _step_bars(summary: Summary) -> str:
+    """Per step a bar for ours and a tick for the paper's ChatVLA."""
+    paper = next((e.score for e in summary.table if e.name == "ChatVLA"), None)
+    lines = []
+    for i, (text, count) in enumerate(zip(summary.steps, summary.score.counts, strict=True)):
+        value = count / max(summary.score.trials, 1)
+        tick = f"<i style='left:{100 * paper.counts[i] / paper.trials:.1f}%' title='ChatVLA, paper'></i>" if paper else ""
+        lines.append(f"<div class='step'><span>{html.escape(text)}</span><div class='bar'><b style='width:{100 * value:.1f}%'></b>{tick}</div><span class='num'>{count}/{summary.score.trials}</span></div>")
+    legend = "<p class='note'>Bar: this run. Tick: ChatVLA in the paper.</p>" if paper else ""
+    return f"<div class='steps'>{''.join(lines)}</div>{legend}"
+
+
+def _video_cards(summary: Summary, out: Path) -> str:
+    """Videos, failures first, embedded while they fit."""
+    room, cards = EMBED_BYTES, []
+    for row in sorted(summary.rows, key=lambda r: (r.success, r.trial)):
+        path = out / row.video if row.video else None
+        if path is None or not path.exists():
+            continue
+        source = row.video or ""
+        if path.stat().st_size <= room:
+            room -= path.stat().st_size
+            source = "data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode()
+        cards.append(f"<figure><video controls muted loop playsinline preload='metadata' src='{source}'></video><figcaption>{_told(row)}</figcaption></figure>")
+    return "".join(cards)
+
+
+def _example_cards(summary: Summary, out: Path) -> str:
+    """A few questions with their pictures, what the network said and what is right."""
+    cards = []
+    for e in (summary.questions or {}).get("examples", []):
+        path = out / e["image"]
+        if not path.exists():
+            continue
+        data = base64.b64encode(path.read_bytes()).decode()
+        verdict = "<em class='success'>right</em>" if e["right"] else f"<em>wrong</em>, it is: {html.escape(e['expected'])}"
+        said = f"<b>{html.escape(e['question'])}</b><br>{html.escape(e['answer'])}<br>{verdict}"
+        cards.append(f"<figure><img alt='{html.escape(e['camera'])} camera' src='data:image/png;base64,{data}'><figcaption>{said}</figcaption></figure>")
+    return f"<div class='cards'>{''.join(cards)}</div>" if cards else ""
+
+
+def _told(row: Result) -> str:
+    said = "".join(f"<li><time>{t:.1f} s</time> {html.escape(text)}</li>" for t, text in row.reasoning[:40])
+    more = f"<details><summary>what it said</summary><ol>{said}</ol></details>" if said else ""
+    return f"<b>trial {row.trial}</b> <em class='{row.outcome}'>{row.outcome}</em> {row.steps_done}/{row.steps} steps, {row.seconds:.0f} s{more}"
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{title}</h2>{content}</section>"

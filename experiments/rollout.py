@@ -1,0 +1,148 @@
+"""One trial: reset, infer, execute, until done; a crash becomes an error row, never a failed trial."""
+
+from __future__ import annotations
+
+import math
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from envs.types import CONTROL_HZ, HORIZON, Policy, Trial
+from experiments.results import Result
+from policy.baselines import hold_action
+
+ERROR_FRAMES = 3  # traceback frames kept in an error row
+
+
+class Recorder(Protocol):
+    """What a rollout tells while it goes on: the reasoning it hears, each control step, and how it ended."""
+
+    def say(self, env: Any, text: str) -> None: ...
+
+    def step(self, env: Any) -> None: ...
+
+    def end(self, outcome: str) -> str | None:
+        """Path of the recording relative to OUT, or None."""
+        ...
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What every row of a run carries besides its trial."""
+
+    policy: str  # its name on the command line
+    config_hash: str
+    checkpoint: str | None = None
+    checkpoint_hash: str | None = None
+    clock: str = "stepped"
+    quality: str = "fast"
+    commit: str | None = None
+    command: str = ""
+    gl: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class _Log:
+    """What accumulates during a trial."""
+
+    infer_s: list[float] = field(default_factory=list)
+    reasoning: list[tuple[float, str]] = field(default_factory=list)
+
+
+def rollout(env: Any, policy: Policy, trial: Trial, recorder: Recorder, provenance: Provenance) -> Result:
+    """The row of one trial; an exception of env or policy is an `error` row (Ctrl-C still rises).
+
+    `clock=real`: an inference of t seconds costs ceil(15 t) control steps during which the last target is held.
+    """
+    start, log = time.perf_counter(), _Log()
+    row: dict[str, Any] = {
+        "env": trial.env, "trial": trial.index, "seed": trial.seed, "split": trial.split, "shift": trial.shift,
+        "execute": policy.execute, **asdict(provenance),
+    }  # fmt: skip
+    try:
+        row |= _run(env, policy, trial, recorder, provenance.clock, log)
+    except Exception as error:
+        row |= {"outcome": "error", "error": _told(error)}
+    row |= {"wall_s": round(time.perf_counter() - start, 3), "reasoning": tuple(log.reasoning), "inferences": len(log.infer_s)}
+    if log.infer_s:
+        row |= {f"infer_ms_p{q}": round(float(np.percentile(log.infer_s, q)) * 1000, 2) for q in (50, 95)}
+    row["video"] = recorder.end(row["outcome"])
+    return Result(**row)
+
+
+def _run(env: Any, policy: Policy, trial: Trial, recorder: Recorder, clock: str, log: _Log) -> dict[str, Any]:
+    env.cameras = getattr(policy, "uses_pixels", True)
+    observation, info = env.reset(options={"trial": trial})
+    reset_hash, target = env.state_hash(), hold_action(observation)
+    policy.reset(trial)
+    ended = truncated = False
+    control_steps = 0
+
+    def count(stepped: Any) -> None:
+        nonlocal control_steps
+        control_steps += 1
+        recorder.step(stepped)
+
+    while not ended:
+        began = time.perf_counter()
+        inference = policy.infer(observation, env.instruction)
+        log.infer_s.append(time.perf_counter() - began)
+        _note(log, recorder, env, control_steps, inference.reasoning)
+        actions = _checked_chunk(inference.action_chunk, policy)
+        if clock == "real":
+            actions = np.concatenate([np.tile(target, (math.ceil(log.infer_s[-1] * CONTROL_HZ), 1)), actions])
+        observation, _, terminated, truncated, info = env.step_chunk(actions, on_step=count)
+        target, ended = actions[-1], terminated or truncated
+    return _end(env, info, truncated, control_steps) | {"reset_hash": reset_hash}
+
+
+def _note(log: _Log, recorder: Recorder, env: Any, control_steps: int, text: str) -> None:
+    if not log.reasoning or log.reasoning[-1][1] != text:
+        if text:
+            log.reasoning.append((round(control_steps / CONTROL_HZ, 3), text))
+        recorder.say(env, text)
+
+
+def _checked_chunk(chunk: Any, policy: Policy) -> np.ndarray:
+    chunk = np.asarray(chunk)
+    if chunk.ndim != 2 or not len(chunk) >= 1 or policy.execute > max(len(chunk), 1):
+        raise ValueError(f"{policy.name} answered a chunk of shape {chunk.shape}, expected (n, 10) with n >= {policy.execute} (it executes {policy.execute}; the usual n is {HORIZON})")
+    return chunk[: policy.execute]
+
+
+def _end(env: Any, info: Mapping[str, Any], truncated: bool, control_steps: int) -> dict[str, Any]:
+    success = bool(info["success"])
+    return {
+        "outcome": "success" if success else "timeout" if truncated else "failure",
+        "instruction": env.instruction, "layout": plain(env.layout),
+        "steps_done": int(info["steps_done"]), "steps": int(info["steps"]), "success": success, "progress": float(info["progress"]),
+        "step_done_s": tuple(round(float(t), 3) for t in info["step_done_s"] if math.isfinite(t)),
+        "seconds": round(control_steps / CONTROL_HZ, 3), "state_hash": env.state_hash(),
+    }  # fmt: skip
+
+
+def _told(error: Exception) -> str:
+    """`ValueError: text (file.py:12 f < file.py:3 g)`: enough to find it, on one line."""
+    frames = traceback.extract_tb(error.__traceback__)[-ERROR_FRAMES:]
+    where = " < ".join(f"{f.filename.rsplit('/', 1)[-1]}:{f.lineno} {f.name}" for f in reversed(frames))
+    return f"{type(error).__name__}: {error} ({where})"
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, mappings, tuples and arrays as what JSON can say; floats to 0.1 mm."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain({k: v for k, v in vars(value).items() if not callable(v)})
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(v) for v in value]
+    if isinstance(value, float | np.floating):
+        return round(float(value), 4)
+    return value.item() if isinstance(value, np.generic) else value
+
+

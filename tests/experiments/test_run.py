@@ -1,0 +1,120 @@
+"""The command line: mistakes are one line with the nearest name and exit code 2; a run resumes and reports."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from experiments import config as conf
+from experiments import run
+from experiments.errors import UsageError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def call(*args, **kwargs):
+    return subprocess.run([sys.executable, "experiments/run.py", *args], cwd=ROOT, capture_output=True, text=True, timeout=120, **kwargs)
+
+
+def test_an_unknown_env_is_one_line_with_the_nearest_name_and_exit_code_2():
+    done = call("env=sort_toy")
+    assert (done.returncode, done.stderr) == (2, "unknown env 'sort_toy'; did you mean 'sort_toys'?\n")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("policy=exprt", "unknown policy 'exprt'; did you mean 'expert'?"),
+        ("stage=evalute", "unknown stage 'evalute'; did you mean 'evaluate'?"),
+        ("trails=3", "unknown override 'trails'; did you mean 'trials'?"),
+        ("train.minute=3", "unknown override 'train.minute'; did you mean 'train.minutes'?"),
+        ("train=3b", "unknown train preset '3b'; did you mean '2b'?"),
+        ("split=tset", "unknown split 'tset'; did you mean 'test'?"),
+        ("clock=reel", "unknown clock 'reel'; did you mean 'real'?"),
+        ("wandb=of", "unknown wandb 'of'; did you mean 'off'?"),
+        ("trials=abc", "Error merging override trials=abc: Value 'abc' of type 'str' could not be converted to Integer"),
+        ("trials=0", "trials=0; expected at least 1"),
+        ("workers=-1", "workers=-1; expected at least 0"),
+        ("video=some", "unknown video 'some'; expected all, failures, none or a number"),
+        ("sort_toys", "override 'sort_toys' has no '='; expected name=value, such as trials=13"),
+        ("env=stack_cubes", "env 'stack_cubes' is one of the 19 rows of the protocol, but is not built yet; built: sort_toys"),
+    ],
+)
+def test_a_mistake_is_told_with_its_remedy(override, message, capsys):
+    assert run.main([override]) == 2
+    assert capsys.readouterr().err == message + "\n"
+
+
+def test_help_lists_every_override_with_its_values(capsys):
+    assert run.main(["--help"]) == 0
+    text = capsys.readouterr().out
+    for name, _, _ in conf.options():
+        assert name in text
+    for word in ("evaluate", "chatvla_tiny", "replay", "stepped", "offline"):
+        assert word in text
+
+
+def test_defaults_are_the_published_ones():
+    config = conf.load([])
+    assert (config.env, config.stage, config.policy, config.split, config.workers) == ("sort_toys", "evaluate", "chatvla_tiny", "test", 2)
+    assert config.trial_count == 13
+    assert str(config.out_dir) == "outputs/sort_toys-chatvla_tiny-test-seed0"
+
+
+def test_presets_of_the_train_group_are_read():
+    assert conf.load(["train=2b", "train.minutes=5"]).train == conf.TrainOptions(preset="2b", minutes=5.0)
+
+
+def test_every_override_has_a_sentence_of_help():
+    assert all(text for _, _, text in conf.options())
+
+
+def test_a_missing_checkpoint_says_how_to_get_one(tmp_path):
+    with pytest.raises(UsageError, match=r"no checkpoint at .*; train one \(stage=train\), give checkpoint=PATH, or try policy=expert"):
+        conf.identity(conf.load([f"checkpoint={tmp_path}/none"]))
+
+
+def test_a_checkpoint_for_a_policy_without_weights_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="policy 'zero' has no checkpoint"):
+        conf.identity(conf.load(["policy=zero", f"checkpoint={tmp_path}"]))
+
+
+def test_another_checkpoint_is_another_configuration(tmp_path):
+    hashes = []
+    for text in ("one", "two"):
+        (tmp_path / "weights").write_text(text)
+        hashes.append(conf.config_hash(conf.identity(conf.load([f"checkpoint={tmp_path}"]))))
+    assert hashes[0] != hashes[1]
+
+
+def test_a_report_without_results_says_what_to_run(tmp_path, capsys):
+    assert run.main(["stage=report", f"out={tmp_path}"]) == 2
+    assert "run stage=evaluate first" in capsys.readouterr().err
+
+
+def test_a_run_leaves_results_and_reports_and_nothing_else(tmp_path):
+    args = ("policy=zero", "trials=1", "workers=0", "video=none", f"out={tmp_path}/out")
+    done = call(*args)
+    assert done.returncode == 0, done.stderr
+    assert "timeout  0/4 steps" in done.stdout
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"results.jsonl", "report.md", "report.html", "summary.json"}
+    again = call(*args)
+    assert "1 trials, 1 done before" in again.stdout
+    assert "timeout" not in again.stdout
+
+
+def test_ctrl_c_keeps_the_finished_trials_and_says_how_to_go_on(tmp_path):
+    args = ["policy=zero", "trials=500", "workers=1", "video=none", f"out={tmp_path}/out"]
+    process = subprocess.Popen([sys.executable, "experiments/run.py", *args], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    results = tmp_path / "out/results.jsonl"
+    deadline = time.monotonic() + 100
+    while not (results.exists() and results.read_text().count("\n")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"stopped; the finished trials are kept. To go on: python experiments/run.py {' '.join(args)}" in told
+    assert results.read_text().count("\n") >= 1

@@ -1,0 +1,100 @@
+"""What the README tells a stranger to type exists, and its examples run."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from envs.sim_env import SimEnv
+from envs.tasks import toy
+from envs.types import Task, Trial
+from experiments import config as run_config
+from policy import config as model_config
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = sorted(set(re.findall(r"^make (\w+)|`make (\w+)", README, re.M)))
+OVERRIDES = sorted({line.split("#")[0].strip(" `|") for line in re.findall(r"experiments/run\.py ([^`\n]*)", README)})
+MODULES = sorted(set(re.findall(r"python -m ([\w.]+)", README)))
+
+
+def example(mark: str) -> str:
+    """The Python block behind `<!-- mark -->`."""
+    found = re.search(rf"<!-- {mark} -->\n```python\n(.*?)```", README, re.S)
+    assert found, f"README.md has no example marked {mark}"
+    return found[1]
+
+
+@pytest.mark.parametrize("target", [a or b for a, b in TARGETS])
+def test_a_make_target_that_the_readme_names_exists(target):
+    assert re.search(rf"^{target}:", MAKEFILE, re.M)
+    dry = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)
+    assert dry.returncode == 0, dry.stderr
+
+
+def test_make_run_and_make_test_set_up_first():
+    for target in ("run", "test"):
+        dry = subprocess.run(["make", "-nB", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        commands = [line for line in dry.splitlines() if line]
+        assert ".ci/setup" in commands[0]
+        assert (".venv/bin/python experiments/run.py env=sort_toys" if target == "run" else "pytest -n 2") in commands[
+            -1
+        ]
+
+
+@pytest.mark.parametrize("overrides", OVERRIDES)
+def test_the_overrides_that_the_readme_names_parse(overrides):
+    assert run_config.load(overrides.split()).env == "sort_toys"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_that_the_readme_runs_exists_and_has_a_main(module):
+    spec = importlib.util.find_spec(module)
+    assert spec
+    assert spec.origin
+    assert 'if __name__ == "__main__":' in Path(spec.origin).read_text()
+
+
+def test_the_task_of_the_readme_is_a_task():
+    names = dict(vars(toy))
+    exec(example("task"), names)
+    task: Task = names["CLEAN_BLOCKS"]
+    env = SimEnv(task, cameras=False)
+    env.reset(options={"trial": Trial(task.name, 0, split="train")})
+    assert [str(step.predicate).split()[0] for step in task.steps] == ["1", "2"]
+    assert not any(step.predicate(env.world) for step in task.steps)
+
+
+def test_the_preset_of_the_readme_is_a_preset():
+    names = dict(vars(model_config))
+    made = eval("{" + example("preset") + "}", names)["tiny_paper"]
+    assert made.text == model_config.PRESETS["tiny"].text
+    assert made.options == model_config.Options()
+
+
+def test_the_tree_of_the_readme_is_the_present_one():
+    done = subprocess.run([sys.executable, ".ci/tree.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_version_is_exact_and_comes_from_nowhere_in_particular():
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line) for line in lines)
+    names = [line.split("==")[0].lower() for line in lines]
+    assert len(names) == len(set(names))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(r for extra in project["optional-dependencies"].values() for r in extra)]
+    pinned = {re.sub(r"[-_.]+", "-", name) for name in names}
+    assert {re.sub(r"[-_.]+", "-", re.split(r"[<>=]", r)[0]).lower() for r in wanted} <= pinned
+
+
+def test_pyzed_is_never_a_dependency():
+    assert not re.search(r"^\s*[\"']?pyzed|\"pyzed", (ROOT / "pyproject.toml").read_text(), re.M)
+    assert "pyzed" not in (ROOT / "constraints.txt").read_text()

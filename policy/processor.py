@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers import PreTrainedTokenizerFast
 
+from envs.imaging import halve
 from policy.config import ChatVLAConfig
 from policy.tokenizer import END_OF_TEXT, IMAGE, TURN_END, TURN_START, VIDEO, VISION_END, VISION_START
 
@@ -104,7 +105,7 @@ class Processor:
         if frame.shape[:2] == (height, width):
             return frame
         if frame.shape[:2] == (2 * height, 2 * width):
-            return box_average(frame)
+            return halve(frame)
         return np.asarray(Image.fromarray(frame).resize((width, height), Image.Resampling.BICUBIC))
 
     @cached_property
@@ -130,13 +131,6 @@ class Processor:
     @cached_property
     def _known(self) -> dict[str, tuple[int, ...]]:
         return {}
-
-
-def box_average(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(..., H, W, 3) uint8 to (..., H/2, W/2, 3): the mean of 2x2 pixels, halves rounded up."""
-    x = image.astype(np.uint16)
-    total = x[..., 0::2, 0::2, :] + x[..., 0::2, 1::2, :] + x[..., 1::2, 0::2, :] + x[..., 1::2, 1::2, :]
-    return ((total + 2) >> 2).astype(np.uint8)
 
 
 def mrope(

@@ -45,19 +45,33 @@ def option(default: Any, help: str) -> Any:
 
 @dataclass
 class CollectOptions:
-    """Demonstrations of the expert, and scene questions from the same episodes."""
+    """Demonstrations of the expert, and scene questions; feeds `experiments.collect.CollectConfig`."""
 
-    episodes: int = option(500, "demonstrations to record, training layouts")
-    out: str | None = option(None, "data set folder (default: outputs/<env>-data)")
+    episodes: int = option(500, "demonstrations to attempt, on training layouts")
+    noisy_share: float = option(0.5, "share of them in which the expert is disturbed")
+    snapshot_every: int = option(12, "frames between an episode's snapshots; 0 = none")
+    stills: int = option(6000, "made-up scenes of training layouts, for grounding")
+    test_stills: int = option(600, "made-up scenes of test layouts, for questions")
+    cache_every: int = option(1, "one frame in so many is decoded for training")
+    pictures: int = option(1, "cameras per snapshot that questions are asked about, 1 to 3")
+    out: str | None = option(None, "data folder (default: outputs/data/<env>)")
 
 
 @dataclass
 class TrainOptions:
-    """Training, stage after stage."""
+    """Training, stage after stage; feeds `policy.train.TrainConfig`."""
 
     preset: str = option("tiny", "tiny (two cores) or 2b (Qwen2-VL-2B weights)")
-    minutes: float = option(60.0, "time for all stages together")
-    out: str | None = option(None, "checkpoint folder (default: outputs/<env>-<preset>)")
+    pretrained: str | None = option(None, "folder of Qwen2-VL weights, for 2b")
+    minutes: float | None = option(None, "time for all stages together (default: their full number of steps)")
+    steps_scale: float = option(1.0, "multiplies the steps of every stage")
+    stages: list[str] = field(default_factory=list, metadata={"help": "names of the stages to run (default: all)"})
+    workers: int = option(0, "processes that make batches")
+    threads: int = option(1, "threads of the network")
+    accelerator: str = option("auto", "cpu, gpu or auto")
+    precision: str = option("bf16-mixed", "as Lightning names it")
+    questions: int = option(400, "asked after each stage; 0 = none")
+    out: str | None = option(None, "training folder (default: outputs/train/chatvla_<preset>)")
 
 
 @dataclass
@@ -90,8 +104,13 @@ class Config:
 
     @property
     def data_dir(self) -> Path:
-        """Folder of the demonstrations."""
-        return Path(self.collect.out or f"outputs/{self.env}-data")
+        """Folder of the demonstrations and questions."""
+        return Path(self.collect.out or f"outputs/data/{self.env}")
+
+    @property
+    def train_dir(self) -> Path:
+        """Folder of the training."""
+        return Path(self.train.out or f"outputs/train/chatvla_{self.train.preset}")
 
     @property
     def trial_count(self) -> int:

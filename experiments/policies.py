@@ -50,7 +50,7 @@ def checkpoint_hash(folder: Path | None) -> str | None:
     return digest.hexdigest()[:16]
 
 
-def make_policy(name: str, env: SimEnv | Any, checkpoint: str | None = None, demonstrations: str | None = None) -> Policy:
+def make_policy(name: str, env: SimEnv | Any, checkpoint: str | None = None, data: Path | None = None) -> Policy:
     """The policy of that name for `env`.
 
     Raises:
@@ -64,7 +64,7 @@ def make_policy(name: str, env: SimEnv | Any, checkpoint: str | None = None, dem
     if name == "replay":
         from experiments.demonstrations import load_demonstrations
 
-        return Replay(load_demonstrations(env, demonstrations), lambda trial: trial_layout(env, trial))
+        return Replay(load_demonstrations(env, data or Path("outputs/data") / env.task.name), lambda trial: trial_layout(env, trial))
     if name in LEARNED:
         from policy.inference import ChatVLAPolicy
 

@@ -21,9 +21,9 @@ CAVEAT = (
 )
 
 
-def write_report(out: Path, command: str, beside: Sequence[Path] = ()) -> str:
+def write_report(out: Path, beside: Sequence[Path] = ()) -> str:
     """Write the three files; gives one line that sums them up."""
-    summary = summarise(out, command, beside)
+    summary = summarise(out, beside)
     (out / "summary.json").write_text(json.dumps(to_json(summary), indent=1, ensure_ascii=False) + "\n")
     (out / "report.md").write_text(markdown(summary))
     (out / "report.html").write_text(page(summary, out))
@@ -104,7 +104,7 @@ def page(summary: Summary, out: Path) -> str:
         _section("Score", _html_table(score_table(summary), mark="here") + f"<p class='note'>{CAVEAT}<br>Paper: {html.escape(PAPER)}.</p>" + _step_bars(summary)),
     ]
     if lines := question_table(summary):
-        body.append(_section("Questions about held-out scenes", _html_table(lines)))
+        body.append(_section("Questions about held-out scenes", _html_table(lines) + _example_cards(summary, out)))
     if cards := _video_cards(summary, out):
         body.append(_section("Videos", f"<div class='videos'>{cards}</div>"))
     body.append(_section("Trials", _html_table(_trial_lines(summary))))
@@ -165,6 +165,20 @@ def _video_cards(summary: Summary, out: Path) -> str:
             source = "data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode()
         cards.append(f"<figure><video controls muted loop playsinline preload='metadata' src='{source}'></video><figcaption>{_told(row)}</figcaption></figure>")
     return "".join(cards)
+
+
+def _example_cards(summary: Summary, out: Path) -> str:
+    """A few questions with their pictures, what the network said and what is right."""
+    cards = []
+    for e in (summary.questions or {}).get("examples", []):
+        path = out / e["image"]
+        if not path.exists():
+            continue
+        data = base64.b64encode(path.read_bytes()).decode()
+        verdict = "<em class='success'>right</em>" if e["right"] else f"<em>wrong</em>, it is: {html.escape(e['expected'])}"
+        said = f"<b>{html.escape(e['question'])}</b><br>{html.escape(e['answer'])}<br>{verdict}"
+        cards.append(f"<figure><img alt='{html.escape(e['camera'])} camera' src='data:image/png;base64,{data}'><figcaption>{said}</figcaption></figure>")
+    return f"<div class='cards'>{''.join(cards)}</div>" if cards else ""
 
 
 def _told(row: Result) -> str:

@@ -39,6 +39,8 @@ tr.ours td:first-child,td:first-child,th:first-child{padding-left:.6rem}
 .videos{display:grid;gap:1.4rem}
 figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:.6rem;overflow:hidden}
 video{display:block;width:100%;height:auto;background:#18191d}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(12.5rem,1fr));gap:1rem;margin-top:1.2rem}
+img{display:block;width:100%;height:auto}
 figcaption{padding:.6rem .9rem;font-size:.9rem}
 figcaption em{font-style:normal;color:var(--bad)}
 figcaption em.success{color:var(--accent)}

@@ -59,6 +59,7 @@ class Result:
     versions: Mapping[str, str] = field(default_factory=dict)
     gl: str | None = None
     commit: str | None = None
+    command: str = ""
 
     @property
     def counted(self) -> bool:

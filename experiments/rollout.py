@@ -41,6 +41,7 @@ class Provenance:
     clock: str = "stepped"
     quality: str = "fast"
     commit: str | None = None
+    command: str = ""
     gl: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -109,7 +110,7 @@ def _note(log: _Log, recorder: Recorder, env: Any, control_steps: int, text: str
 
 def _checked_chunk(chunk: Any, policy: Policy) -> np.ndarray:
     chunk = np.asarray(chunk)
-    if chunk.ndim != 2 or not 1 <= len(chunk) or policy.execute > max(len(chunk), 1):
+    if chunk.ndim != 2 or not len(chunk) >= 1 or policy.execute > max(len(chunk), 1):
         raise ValueError(f"{policy.name} answered a chunk of shape {chunk.shape}, expected (n, 10) with n >= {policy.execute} (it executes {policy.execute}; the usual n is {HORIZON})")
     return chunk[: policy.execute]
 

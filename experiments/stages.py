@@ -19,14 +19,19 @@ from experiments.policies import LEARNED, make_policy
 from experiments.report import write_report
 from experiments.results import RESULTS_FILE, Result, ResultsWriter, read
 from experiments.rollout import Provenance
+from experiments.summary import QUESTIONS_FILE
 from experiments.workers import Job, run_trials
 from policy import tracking
 
 
 def run_stage(config: Config, command: str) -> None:
     """Do what `config.stage` says."""
-    for stage in ("collect", "train", "evaluate") if config.stage == "all" else (config.stage,):
-        STAGES[stage](config, command)
+    if config.stage == "all":
+        collect(config, command)
+        config = dataclasses.replace(config, checkpoint=str(train(config, command)))
+        evaluate(config, command)
+    else:
+        STAGES[config.stage](config, command)
 
 
 def evaluate(config: Config, command: str) -> None:
@@ -35,19 +40,16 @@ def evaluate(config: Config, command: str) -> None:
     trials = [Trial(config.env, i, config.seed, config.split, config.shift) for i in range(config.trial_count)]  # type: ignore[arg-type]
     job = Job(
         functools.partial(make_env, config.env, config.quality),
-        functools.partial(make_named_policy, config.policy, config.checkpoint, str(config.data_dir)),
+        functools.partial(make_named_policy, config.policy, config.checkpoint, config.data_dir),
         Provenance(
             config.policy, config_hash(known), known["checkpoint"], known["checkpoint_hash"], config.clock, config.quality,
-            provenance.commit(), provenance.gl(), provenance.versions(),
+            provenance.commit(), command, provenance.gl(), provenance.versions(),
         ),
         folder,
         config.video,
     )  # fmt: skip
     rows = run_job(job, trials, config.workers, known, f"{config.env} · {config.policy} · {config.split}")
-    if config.policy in LEARNED and config.questions:
-        from experiments.asking import ask
-
-        ask(config)
+    ask_questions(config, known)
     report(config, command)
     _track(config, rows)
 
@@ -70,27 +72,45 @@ def report(config: Config, command: str) -> None:
     path = config.out_dir / RESULTS_FILE
     if not read(path):
         raise UsageError(f"no results in {path}; run stage=evaluate first, or give out=")
-    summary = write_report(config.out_dir, command, [Path(p) for p in config.beside])
+    summary = write_report(config.out_dir, [Path(p) for p in config.beside])
     Console().print(f"{summary}\n{config.out_dir}/report.html", highlight=False, soft_wrap=True, markup=False)
 
 
+def ask_questions(config: Config, known: dict[str, Any]) -> None:
+    """OUT/questions.json from a policy that can answer, unless OUT has it already."""
+    path = config.out_dir / QUESTIONS_FILE
+    if config.policy not in LEARNED or not config.questions or path.exists():
+        return
+    from policy.inference import ChatVLAPolicy
+
+    from experiments.asking import ask_policy
+
+    Console().print(f"asking {config.questions} questions about held-out scenes", highlight=False)
+    ask_policy(ChatVLAPolicy.from_pretrained(known["checkpoint"]), config.env, config.seed, config.questions, config.out_dir)
+
+
 def collect(config: Config, command: str) -> None:
-    """Record demonstrations of the expert."""
+    """Record demonstrations of the expert, scenes, and questions about them."""
     from experiments.collect import CollectConfig
     from experiments.collect import collect as run
 
-    run(CollectConfig(**_shared(config, config.collect, CollectConfig)))
+    try:
+        wanted = CollectConfig(env=config.env, seed=config.seed, workers=config.workers, **_given(config.collect))
+        run(wanted)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
-def train(config: Config, command: str) -> None:
-    """Train a policy on the demonstrations."""
+def train(config: Config, command: str) -> Path:
+    """Train a policy on the data; gives its checkpoint folder."""
     from policy.train import TrainConfig
     from policy.train import train as run
 
-    run(TrainConfig(**_shared(config, config.train, TrainConfig)))
+    options = _given(config.train) | {"stages": tuple(config.train.stages), "out": str(config.train_dir)}
+    return run(TrainConfig(data=str(config.data_dir), seed=config.seed, wandb=config.wandb, **options))
 
 
-STAGES: dict[str, Callable[[Config, str], None]] = {"evaluate": evaluate, "report": report, "collect": collect, "train": train}
+STAGES: dict[str, Callable[[Config, str], object]] = {"evaluate": evaluate, "report": report, "collect": collect, "train": train}
 
 
 def make_env(name: str, quality: str) -> Any:
@@ -100,16 +120,14 @@ def make_env(name: str, quality: str) -> Any:
     return SimEnv(name, quality=quality)
 
 
-def make_named_policy(name: str, checkpoint: str | None, demonstrations: str, env: Any) -> Any:
+def make_named_policy(name: str, checkpoint: str | None, data: Path, env: Any) -> Any:
     """`make_policy` with the env last, so that a partial of it can be sent to a worker."""
-    return make_policy(name, env, checkpoint, demonstrations)
+    return make_policy(name, env, checkpoint, data)
 
 
-def _shared(config: Config, options: Any, target: type) -> dict[str, Any]:
-    """A stage's own options, and those of the run that it has a field for."""
-    wanted = {f.name for f in dataclasses.fields(target)}
-    run = {name: getattr(config, name) for name in ("env", "seed", "workers", "wandb") if name in wanted}
-    return run | dataclasses.asdict(options)
+def _given(options: Any) -> dict[str, Any]:
+    """A stage's options, less those left to their default."""
+    return {k: v for k, v in dataclasses.asdict(options).items() if v is not None}
 
 
 def _track(config: Config, rows: list[Result]) -> None:

@@ -47,7 +47,7 @@ class Summary:
         return tuple(row for row in self.rows if row.counted)
 
 
-def summarise(out: Path, command: str, beside: Sequence[Path] = ()) -> Summary:
+def summarise(out: Path, beside: Sequence[Path] = ()) -> Summary:
     """The summary of OUT/results.jsonl (and OUT/questions.json, where there is one)."""
     rows = read(out / RESULTS_FILE)
     counted = [row for row in rows if row.counted]
@@ -64,7 +64,7 @@ def summarise(out: Path, command: str, beside: Sequence[Path] = ()) -> Summary:
     questions = out / QUESTIONS_FILE
     return Summary(
         rows[0].env, rows[0].policy, next((r.instruction for r in counted), ""), steps, tuple(rows), ours, tuple(entries),
-        tuple(row for row in rows if not row.counted), json.loads(questions.read_text()) if questions.exists() else None, command,
+        tuple(row for row in rows if not row.counted), json.loads(questions.read_text()) if questions.exists() else None, rows[-1].command,
     )  # fmt: skip
 
 

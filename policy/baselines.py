@@ -9,7 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.spaces import WORKSPACE_HIGH, WORKSPACE_LOW
-from envs.types import ACTION_EE_POS, ACTION_GRIPPER, EE_POS, EE_ROT6D, EXECUTE, GRIPPER_CLOSED, HORIZON, Inference, Observation, Trial
+from envs.types import (
+    ACTION_EE_POS,
+    ACTION_GRIPPER,
+    EE_POS,
+    EE_ROT6D,
+    EXECUTE,
+    GRIPPER_CLOSED,
+    HORIZON,
+    Inference,
+    Observation,
+    Trial,
+)
 
 RANDOM_STEP = 0.02  # m, standard deviation per control step and axis: about the expert's speed (0.3 m/s)
 
@@ -102,6 +113,6 @@ class Replay:
         """The next recorded actions; after the last one, that one for ever."""
         last = len(self._chosen.actions) - 1
         index = np.minimum(np.arange(self._next, self._next + HORIZON), last)
-        said = self._chosen.reasoning[index[0]] if len(self._chosen.reasoning) else ""
+        said = str(self._chosen.reasoning[index[0]]) if self._chosen.reasoning else ""
         self._next += self.execute
         return Inference(self._chosen.actions[index], said)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import lightning
+import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
@@ -28,7 +29,7 @@ class FitSetting:
     minutes: float | None = None
     workers: int = 0
     accelerator: str = "auto"
-    precision: str = "bf16-mixed"
+    precision: str = "auto"
     checkpoint_minutes: float = 1.0
     checkpoint_steps: int | None = None
     stop_at: int | None = None  # leave at this step, as if interrupted
@@ -51,7 +52,7 @@ def fit_stage(stage: Stage, policy: nn.Module, source: Numbered, setting: FitSet
     trainer = lightning.Trainer(
         accelerator=setting.accelerator,
         devices=1,
-        precision=setting.precision,  # type: ignore[arg-type]
+        precision=fast_precision(setting),  # type: ignore[arg-type]
         max_epochs=-1,
         max_steps=setting.stop_at or stage.steps,
         limit_train_batches=stage.steps,
@@ -68,6 +69,17 @@ def fit_stage(stage: Stage, policy: nn.Module, source: Numbered, setting: FitSet
         raise KeyboardInterrupt(f"stage {stage.name} stopped at step {trainer.global_step}; run again to go on")
     policy.requires_grad_(True)
     policy.eval()
+
+
+def fast_precision(setting: FitSetting) -> str:
+    """`precision`, or where it is "auto": bf16-mixed on a GPU or a CPU with bfloat16 units, else 32-true.
+
+    Measured for the tiny preset on a Xeon without them: 12 rows/s in float32, 7.4 in bfloat16 (one core, shared).
+    """
+    if setting.precision != "auto":
+        return setting.precision
+    on_gpu = setting.accelerator != "cpu" and torch.cuda.is_available()
+    return "bf16-mixed" if on_gpu or torch.cpu._is_amx_tile_supported() else "32-true"
 
 
 def _callbacks(stage: Stage, setting: FitSetting, resume: Path) -> list[lightning.Callback]:

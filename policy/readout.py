@@ -44,7 +44,7 @@ class KeypointReadout(nn.Module):
         c, r = state.shape[:2]
         fine = self.features(stem_map)
         grid = pixel_grid(fine.shape[2], fine.shape[3], fine.device)
-        fine_CVLE = fine.permute(0, 2, 3, 1).reshape(c, self.cameras, -1, MAP_WIDTH)
+        fine_CVLE = fine.permute(0, 2, 3, 1).reshape(c, self.cameras, len(grid), MAP_WIDTH)
         scale, shift = self.film(self.norm(state)[:, :, None] + self.camera).transpose(1, 2).chunk(2, -1)  # C V R E
         # mix(fine * (1 + scale) + shift), with the scale moved into the weights: the map is never copied per reference.
         weight = self.mix.weight * (1 + scale)[..., None, :]  # C V R out E
@@ -55,7 +55,7 @@ class KeypointReadout(nn.Module):
         with torch.autocast(logits_CVLRK.device.type, enabled=False):
             attention = logits_CVLRK.float().softmax(2)
             points = torch.einsum("cvlrk,lx->crvkx", attention, grid)
-        return points.reshape(c, r, -1)
+        return points.reshape(c, r, self.dim)
 
 
 class ObjectPositions(nn.Module):

@@ -138,5 +138,7 @@ def test_importing_the_words_loads_neither_simulator_nor_network(module):
 
 
 def test_every_file_says_what_it_is():
-    silent = [name for name, path in zip(NAMES, SOURCES, strict=True) if not ast.get_docstring(ast.parse(path.read_text()))]
+    silent = [
+        name for name, path in zip(NAMES, SOURCES, strict=True) if not ast.get_docstring(ast.parse(path.read_text()))
+    ]
     assert not silent

@@ -14,6 +14,8 @@ import pytest
 from envs.sim_env import SimEnv
 from envs.tasks import toy
 from envs.types import Task, Trial
+from experiments import config as run_config
+from policy import config as model_config
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -42,13 +44,14 @@ def test_make_run_and_make_test_set_up_first():
         dry = subprocess.run(["make", "-nB", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
         commands = [line for line in dry.splitlines() if line]
         assert ".ci/setup" in commands[0]
-        assert (".venv/bin/python experiments/run.py env=sort_toys" if target == "run" else "pytest -n 2") in commands[-1]
+        assert (".venv/bin/python experiments/run.py env=sort_toys" if target == "run" else "pytest -n 2") in commands[
+            -1
+        ]
 
 
 @pytest.mark.parametrize("overrides", OVERRIDES)
 def test_the_overrides_that_the_readme_names_parse(overrides):
-    config = pytest.importorskip("experiments.config", reason="the command line is not merged yet")
-    assert config.load(overrides.split()).env == "sort_toys"
+    assert run_config.load(overrides.split()).env == "sort_toys"
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -70,11 +73,10 @@ def test_the_task_of_the_readme_is_a_task():
 
 
 def test_the_preset_of_the_readme_is_a_preset():
-    config = pytest.importorskip("policy.config", reason="the model is not merged yet")
-    names = dict(vars(config))
+    names = dict(vars(model_config))
     made = eval("{" + example("preset") + "}", names)["tiny_paper"]
-    assert made.text == config.PRESETS["tiny"].text
-    assert made.options == config.Options()
+    assert made.text == model_config.PRESETS["tiny"].text
+    assert made.options == model_config.Options()
 
 
 def test_the_tree_of_the_readme_is_the_present_one():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import mujoco
@@ -41,11 +40,12 @@ class Look:
     shadow: int
     reflectance: float
     texture: int
+    zoom: int  # largest picture, in multiples of 320x240; the whole buffer is cleared for every frame
 
 
 LOOKS: dict[str, Look] = {
-    "fast": Look(slices=14, stacks=10, samples=0, shadow=0, reflectance=0.0, texture=256),
-    "high": Look(slices=40, stacks=28, samples=8, shadow=4096, reflectance=0.06, texture=1024),
+    "fast": Look(slices=14, stacks=10, samples=0, shadow=0, reflectance=0.0, texture=256, zoom=1),
+    "high": Look(slices=40, stacks=28, samples=4, shadow=2048, reflectance=0.0, texture=1024, zoom=4),
 }
 
 
@@ -55,8 +55,7 @@ def build(layout: Layout, quality: Quality = "fast") -> mujoco.MjSpec:
     look = LOOKS[quality]
     _set_options(spec, look)
     _add_materials(spec, look)
-    containers = layout.containers
-    for name, pos in containers.items() if hasattr(containers, "items") else containers:
+    for name, pos in layout.containers.items():
         add_container(spec, name, pos)
     for placed in layout.objects:
         kind = KINDS[placed.kind]
@@ -78,7 +77,7 @@ def _set_options(spec: mujoco.MjSpec, look: Look) -> None:
     option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     option.cone, option.impratio, option.noslip_iterations = mujoco.mjtCone.mjCONE_ELLIPTIC, 10, 0
     visual = spec.visual
-    visual.global_.offwidth, visual.global_.offheight = 4 * WIDTH, 4 * HEIGHT
+    visual.global_.offwidth, visual.global_.offheight = look.zoom * WIDTH, look.zoom * HEIGHT
     visual.quality.offsamples, visual.quality.shadowsize = look.samples, look.shadow
     visual.quality.numslices, visual.quality.numstacks = look.slices, look.stacks
     # Lengths below are in units of the extent: near plane 1 cm, shadows sharp over the table only.

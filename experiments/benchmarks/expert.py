@@ -1,6 +1,6 @@
 """The controls of every rate: the scripted expert completes the task, doing nothing completes no step.
 
-    python -m experiments.benchmarks.expert --layouts 200 --idle 50
+python -m experiments.benchmarks.expert --layouts 200 --idle 50
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def _run(job: tuple[Control, Trial]) -> Outcome:
 def measure(task: str, split: Split, layouts: int, idle: int, workers: int) -> list[Outcome]:
     """Outcomes of both controls, in order."""
     jobs: list[tuple[Control, Trial]] = [("expert", Trial(task, i, split=split)) for i in range(layouts)]
-    jobs += [("zero", Trial(task, i, split=split)) for i in range(idle)]
+    idling: list[tuple[Control, Trial]] = [("zero", Trial(task, i, split=split)) for i in range(idle)]
+    jobs += idling
     os.environ.update(ONE_CORE)  # spawned workers read it
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         return list(track(pool.imap(_run, jobs), "expert, then nothing", total=len(jobs), console=Console(stderr=True)))

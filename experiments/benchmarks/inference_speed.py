@@ -48,7 +48,8 @@ def measure(policy: Policy, env: SimEnv, trial: Trial, chunks: int) -> dict[str,
 def percentiles(cost: dict[str, list[float]]) -> dict[str, dict[str, float]]:
     """Part -> {p50, p95, max} in ms."""
     return {
-        part: {"p50": float(np.median(ms)), "p95": float(np.percentile(ms, 95)), "max": max(ms)} for part, ms in cost.items()
+        part: {"p50": float(np.median(ms)), "p95": float(np.percentile(ms, 95)), "max": max(ms)}
+        for part, ms in cost.items()
     }
 
 

@@ -23,8 +23,9 @@ CAMERAS = ("agentview", "frontview", "robot0_eye_in_hand")
 
 def adapt() -> None:
     """Make robosuite 1.5.2 call MuJoCo 4.0 as it wants to be called."""
-    binding_utils.MjModel.jnt_type = property(lambda self: self._model.jnt_type.astype(object))  # Python integers
-    binding_utils.MjData.qM = property(lambda self: self._data)
+    integers = property(lambda self: self._model.jnt_type.astype(object))  # Python's own
+    setattr(binding_utils.MjModel, "jnt_type", integers)  # noqa: B010 (the class makes its attributes when it runs)
+    setattr(binding_utils.MjData, "qM", property(lambda self: self._data))  # noqa: B010
     controller.mujoco = SimpleNamespace(mj_fullM=lambda model, dense, data: mujoco.mj_fullM(model, data, dense))
 
 

@@ -104,9 +104,9 @@ def gl_renderer() -> str:
     context.make_current()
     from OpenGL import GL  # its import needs a current context's platform, and fails where no OpenGL is installed
 
-    name = ", ".join(GL.glGetString(what).decode() for what in (GL.GL_VENDOR, GL.GL_RENDERER))
+    words = [GL.glGetString(what) or b"unknown" for what in (GL.GL_VENDOR, GL.GL_RENDERER)]
     context.free()
-    return name
+    return ", ".join(word.decode() for word in words)
 
 
 def save(name: str, result: dict[str, Any], out: str | Path = "outputs/benchmarks") -> Path:
@@ -114,5 +114,7 @@ def save(name: str, result: dict[str, Any], out: str | Path = "outputs/benchmark
     path = Path(out) / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    path.write_text(json.dumps({**result, "machine": machine(), "versions": versions(), "time": stamp}, indent=2) + "\n")
+    path.write_text(
+        json.dumps({**result, "machine": machine(), "versions": versions(), "time": stamp}, indent=2) + "\n"
+    )
     return path

@@ -32,7 +32,9 @@ PRINTED = {
 
 @pytest.mark.parametrize(("env", "policy"), PRINTED)
 def test_counts_give_the_paper_s_printed_rates(env, policy):
-    score = paper_score(find_row(env), policy)
+    row = find_row(env)
+    assert row is not None
+    score = paper_score(row, policy)
     rates, average = PRINTED[env, policy]
     assert " ".join(f"{c / score.trials:.2f}" for c in score.counts) == rates
     assert f"{score.avg_len.value:.2f}" == average

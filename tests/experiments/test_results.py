@@ -72,7 +72,7 @@ def test_a_full_disk_says_so_and_keeps_what_is_finished(tmp_path, monkeypatch):
             return write(fd, data[: room.pop()])
 
         monkeypatch.setattr(os, "write", full)
-        with pytest.raises(UsageError, match="disk full while writing .*the 1 finished trials are kept"):
+        with pytest.raises(UsageError, match=r"disk full while writing .*the 1 finished trials are kept"):
             writer.append(row(1))
     monkeypatch.undo()
     with ResultsWriter(tmp_path, IDENTITY) as writer:

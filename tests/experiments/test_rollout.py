@@ -37,7 +37,7 @@ def test_a_crash_is_an_error_row_that_says_where():
     result = play(Crashing(), 1)
     assert result.outcome == "error"
     assert not result.counted
-    assert "RuntimeError: the network caught fire (fakes.py" in result.error
+    assert "RuntimeError: the network caught fire (fakes.py" in str(result.error)
 
 
 def test_ctrl_c_is_no_error_row():
@@ -54,7 +54,7 @@ def test_a_chunk_of_the_wrong_shape_is_an_error_row():
         def infer(self, observation, instruction):
             return Inference(np.zeros(10, np.float32))
 
-    assert "forward answered a chunk of shape (10,), expected (n, 10)" in play(Flat()).error
+    assert "forward answered a chunk of shape (10,), expected (n, 10)" in str(play(Flat()).error)
 
 
 class Slow(Forward):

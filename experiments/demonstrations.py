@@ -1,0 +1,37 @@
+"""Recorded demonstrations as the replay baseline needs them: one layout vector and the actions of each clean episode."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from envs.dataset import DatasetError, open_dataset
+
+from envs.types import Trial
+from experiments.errors import UsageError
+from experiments.policies import trial_layout
+from experiments.recording import DATASET
+from policy.baselines import Demonstration
+
+if TYPE_CHECKING:
+    from envs.sim_env import SimEnv
+
+
+def load_demonstrations(env: SimEnv | Any, data: Path) -> list[Demonstration]:
+    """Demonstrations of `data` for the env's task; disturbed episodes are left out (their labels were not executed).
+
+    Raises:
+        UsageError: there is no recording, or no clean episode in it.
+    """
+    try:
+        dataset = open_dataset(data / DATASET)
+    except (DatasetError, FileNotFoundError) as error:
+        raise UsageError(f"policy=replay needs demonstrations: {error}; collect some (stage=collect) or give collect.out=FOLDER") from None
+    clean = [e for e in dataset.episodes if not e.note.get("noisy") and e.note["trial"]["env"] == env.task.name]
+    if not clean:
+        raise UsageError(f"policy=replay needs demonstrations, but {data / DATASET} has no undisturbed one of {env.task.name}; collect more (stage=collect)")
+    actions, reasoning = dataset.columns["action"], dataset.columns["reasoning"]
+    return [
+        Demonstration(trial_layout(env, Trial(**e.note["trial"])), actions[e.start : e.start + e.length], reasoning[e.start : e.start + e.length].tolist())
+        for e in clean
+    ]

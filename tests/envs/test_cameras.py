@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import itertools
+
+import mujoco
+import numpy as np
+import pytest
+
+from envs.cameras import CAMERA_SPECS, HEIGHT, WIDTH
+from envs.layout import Layout, Placed
+from envs.robot import HOME_QPOS
+from envs.scenes import SCENES
+from envs.scenes.toy import build
+from envs.types import CAMERAS
+
+REGION = SCENES["toy"].region
+
+
+@pytest.fixture(scope="module")
+def at_home() -> tuple[mujoco.MjModel, mujoco.MjData]:
+    spots = list(itertools.product(REGION.x, REGION.y))
+    toys = tuple(Placed(f"block_{i}", "red_block", spot, 0.0) for i, spot in enumerate(spots))
+    model = build(Layout(toys, REGION.containers)).compile()
+    data = mujoco.MjData(model)
+    data.qpos[:7] = HOME_QPOS
+    mujoco.mj_forward(model, data)
+    return model, data
+
+
+def _project(model: mujoco.MjModel, data: mujoco.MjData, camera: str, point: np.ndarray) -> tuple[float, float]:
+    """(u, v) pixels of a world point (3,) m."""
+    seen = data.camera(camera).xmat.reshape(3, 3).T @ (point - data.camera(camera).xpos)
+    focal = HEIGHT / 2 / np.tan(np.radians(model.camera(camera).fovy[0]) / 2)
+    assert seen[2] < 0
+    return WIDTH / 2 - focal * seen[0] / seen[2], HEIGHT / 2 + focal * seen[1] / seen[2]
+
+
+def _in_view(uv: tuple[float, float]) -> bool:
+    return 0 <= uv[0] <= WIDTH and 0 <= uv[1] <= HEIGHT
+
+
+def test_the_scene_holds_the_three_cameras_with_their_published_fields_of_view(at_home):
+    model, _ = at_home
+    assert tuple(c.name for c in CAMERA_SPECS) == CAMERAS
+    assert [float(model.camera(n).fovy[0]) for n in CAMERAS] == [70, 70, 60]  # ZED 2, ZED 2, ZED Mini
+
+
+@pytest.mark.parametrize("camera", ["left", "right"])
+def test_a_table_camera_sees_every_start_place_and_both_containers(at_home, camera):
+    model, data = at_home
+    points = [data.body(f"block_{i}").xpos for i in range(4)]
+    for name in REGION.containers:
+        points += [data.body(name).xpos + [x, y, 0] for x in (-0.08, 0.08) for y in (-0.09, 0.09)]
+    assert all(_in_view(_project(model, data, camera, p)) for p in points)
+
+
+def test_the_wrist_camera_sees_both_fingertips_and_the_start_places_ahead(at_home):
+    model, data = at_home
+    tips = [data.geom(f"{side}_fingerpad_collision").xpos for side in ("left", "right")]
+    left, right = (_project(model, data, "wrist", tip) for tip in tips)
+    assert _in_view(left)
+    assert _in_view(right)
+    assert abs(left[1] - right[1]) < 2  # side by side: the picture is not rolled
+    assert _in_view(_project(model, data, "wrist", np.array([0.54, 0.0, 0.02])))
+
+
+def test_left_and_right_are_mirror_images(at_home):
+    model, data = at_home
+    for point in np.array([[0.5, 0.1, 0.0], [0.6, -0.2, 0.1]]):
+        u, v = _project(model, data, "left", point)
+        mirrored = _project(model, data, "right", point * [1, -1, 1])
+        assert mirrored == pytest.approx((WIDTH - u, v), abs=1e-6)
+
+
+@pytest.mark.parametrize("camera", ["left", "right"])
+def test_a_4_cm_block_is_at_least_14_pixels_wide_wherever_it_starts(at_home, camera):
+    model, data = at_home
+    for i in range(4):
+        centre = data.body(f"block_{i}").xpos
+        corners = [centre + 0.02 * np.array(s) for s in itertools.product((-1, 1), repeat=3)]
+        u = [_project(model, data, camera, corner)[0] for corner in corners]
+        assert max(u) - min(u) >= 14

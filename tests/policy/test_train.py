@@ -1,0 +1,90 @@
+"""A whole training on made-up data: stages in turn, finished ones skipped, a checkpoint that speaks and acts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from envs.types import Observation
+from policy.inference import ChatVLAPolicy
+from policy.stages import STAGES, Mixture, learning_rate
+from policy.train import TrainConfig, selected, train
+from tests.policy.synthetic import INSTRUCTION
+
+
+@pytest.fixture(scope="module")
+def config(data, tmp_path_factory) -> TrainConfig:
+    out = str(tmp_path_factory.mktemp("trained"))
+    return TrainConfig(data=str(data), out=out, accelerator="cpu", progress=False, questions=8, feature_frames=16)
+
+
+@pytest.fixture(scope="module")
+def trained(config) -> Path:
+    return train(config, stages())
+
+
+def stages():
+    small = [
+        replace(s, steps=2, mixture=Mixture(**{k: min(v, 1) for k, v in vars(s.mixture).items()}))
+        for s in STAGES["tiny"]
+    ]
+    return tuple(small)
+
+
+def test_every_stage_leaves_a_checkpoint_and_its_question_accuracy(config, trained):
+    for stage in stages():
+        assert (Path(config.out) / stage.name / "checkpoint" / "contract.json").is_file()
+        assert (Path(config.out) / stage.name / "questions.json").is_file()
+    assert trained.parent.name == "3_head"
+
+
+def test_the_last_checkpoint_speaks_acts_and_answers(trained):
+    policy = ChatVLAPolicy.from_pretrained(trained)
+    frame = np.zeros((240, 320, 3), np.uint8)
+    observation: Observation = {
+        "pixels": dict.fromkeys(("left", "right", "wrist"), frame),
+        "agent_pos": np.zeros(17, np.float32),
+    }
+    inference = policy.infer(observation, INSTRUCTION)
+    assert inference.action_chunk.shape == (16, 10)
+    assert isinstance(policy.answer(frame, "is there a duck?"), str)
+
+
+def test_finished_stages_are_not_run_again(config, trained):
+    marks = {p: p.stat().st_mtime_ns for p in Path(config.out).rglob("*.safetensors")}
+    assert train(config, stages()) == trained
+    assert marks == {p: p.stat().st_mtime_ns for p in Path(config.out).rglob("*.safetensors")}
+
+
+def test_an_unknown_stage_names_the_nearest(config):
+    with pytest.raises(ValueError, match="unknown training stage 'cotrain'; did you mean '2_cotrain'"):
+        selected(replace(config, stages=("cotrain",)))
+
+
+def test_missing_data_says_how_to_make_it(config, tmp_path):
+    with pytest.raises(FileNotFoundError, match="run `stage=collect`"):
+        train(replace(config, data=str(tmp_path / "none"), out=str(tmp_path / "out")))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "at", "expected"),
+    [
+        ("constant", 1.0, 1.0),
+        ("cosine", 0.5, 0.5),
+        ("cosine", 1.0, 0.0),
+        ("trapezoid", 0.5, 1.0),
+        ("trapezoid", 1.0, 0.05),
+    ],
+)
+def test_rates_follow_progress(schedule, at, expected):
+    stage = replace(STAGES["tiny"][0], schedule=schedule, warmup=0, lr=1.0)
+    assert learning_rate(stage, 500, at) == pytest.approx(expected)
+
+
+def test_the_quota_of_the_paper_is_three_robot_rows_to_one_of_questions():
+    for preset in ("tiny", "2b"):
+        mixture = next(s.mixture for s in STAGES[preset] if s.name == "2_cotrain")
+        assert mixture.robot + mixture.grounding == 3 * mixture.understanding

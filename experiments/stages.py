@@ -83,9 +83,9 @@ def ask_questions(config: Config, known: dict[str, Any]) -> None:
         return
     from policy.inference import ChatVLAPolicy
 
+    Console().print(f"asking {config.questions} questions about held-out scenes", highlight=False)
     from experiments.asking import ask_policy
 
-    Console().print(f"asking {config.questions} questions about held-out scenes", highlight=False)
     ask_policy(ChatVLAPolicy.from_pretrained(known["checkpoint"]), config.env, config.seed, config.questions, config.out_dir)
 
 

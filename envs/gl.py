@@ -7,6 +7,10 @@ import os
 import warnings
 
 PACKAGES = "libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libgles2"
+FAILED = (
+    "no OpenGL context could be made ({error}). If mujoco was imported before envs, it looked for a display: "
+    f"set MUJOCO_GL=egl or import envs first. If a library is missing: apt-get install {PACKAGES}"
+)
 LIBRARIES = {"egl": "EGL", "osmesa": "OSMesa"}
 
 

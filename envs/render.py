@@ -56,5 +56,9 @@ class CameraRenderer:
             gl.require()
             self.close()
             height, width, _ = IMAGE_SHAPE
-            self._renderer, self._model = mujoco.Renderer(model, height, width), model
+            try:
+                self._renderer = mujoco.Renderer(model, height, width)
+            except (mujoco.FatalError, ImportError) as error:
+                raise gl.NoGLError(gl.FAILED.format(error=error)) from error
+            self._model = model
         return self._renderer

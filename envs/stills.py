@@ -31,7 +31,8 @@ TABLE_LOW, TABLE_HIGH = np.array([0.36, -0.20]), np.array([0.72, 0.20])  # m, a 
 TOY_GAP = 0.075  # m between centres; trials keep more, but a run of the task need not
 ARM_LOW, ARM_HIGH = np.array([0.36, -0.38, 0.03]), np.array([0.70, 0.38, 0.40])  # m
 ARM_YAW, ARM_TILT = 0.25, 0.08  # rad, +-
-IN_OWN, IN_OTHER, HELD = 0.35, 0.04, 0.25  # share of toys in their container or in the other; of scenes with a held toy
+IN_OWN, IN_OTHER = 0.35, 0.04  # share of toys that lie in their container, in the other
+SORTED, HELD = 0.08, 0.25  # share of scenes with everything sorted, with a held toy
 ABOVE_TOY, ABOVE_CONTAINER = 0.4, 0.15  # share of arm poses
 OPEN, CLOSED = 0.55, 0.15  # share of gripper openings; the rest is between
 FLOOR = 0.004  # m, a container's bottom
@@ -83,11 +84,12 @@ def _arrange(env: SimEnv, ik: IK, rng: Rng) -> str | None:
 def _draw_toys(env: SimEnv, rng: Rng) -> list[_Toy] | None:
     """Toys in random order: free ones on the table, others in a container; None when they do not fit or split."""
     world, used, toys = env.world, dict.fromkeys(env.world.containers, 0), []
+    in_own = 1.0 if rng.random() < SORTED else IN_OWN
     for role in rng.permutation(world.roles).tolist():
         kind, own = world.kind(role), _own_container(env, role)
         other = next(c for c in world.containers if c != own)
         draw = rng.random()
-        container = own if draw < IN_OWN else other if draw < IN_OWN + IN_OTHER else None
+        container = own if draw < in_own else other if draw < in_own + IN_OTHER else None
         if container and used[container] < 2:
             slot = (SLOT, -SLOT)[used[container]] + rng.uniform(-0.008, 0.008)
             used[container] += 1

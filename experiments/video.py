@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.error import FFmpegError
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
@@ -58,7 +59,7 @@ class VideoRecorder:
                 for packet in self._stream.encode():
                     self._container.mux(packet)
                 self._container.close()
-        except (OSError, av.FFmpegError) as error:
+        except (OSError, FFmpegError) as error:
             self._give_up(error)
         self._container = None
         if self._on and self._path.exists() and is_wanted(self._video, outcome, self._position):
@@ -72,19 +73,20 @@ class VideoRecorder:
         image = caption(env.render(), self._said, env.steps_done, len(env.task.steps), self._steps / CONTROL_HZ)
         try:
             if self._container is None:
-                self._open(image)
+                self._container = self._open(image)
             for packet in self._stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")):
                 self._container.mux(packet)
-        except (OSError, av.FFmpegError) as error:
+        except (OSError, FFmpegError) as error:
             self._give_up(error)
 
-    def _open(self, image: NDArray[np.uint8]) -> None:
+    def _open(self, image: NDArray[np.uint8]) -> Any:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._container = av.open(str(self._path), "w", options={"movflags": "faststart"})
+        container = av.open(str(self._path), "w", options={"movflags": "faststart"})
         # One thread: workers share the cores. yuv420p: what every browser plays.
-        self._stream = self._container.add_stream("libx264", Fraction(CONTROL_HZ, EVERY), options={"preset": "veryfast", "crf": "26", "threads": "1"})
+        self._stream = container.add_stream("libx264", Fraction(CONTROL_HZ, EVERY), options={"preset": "veryfast", "crf": "26", "threads": "1"})
         self._stream.height, self._stream.width = image.shape[:2]
         self._stream.pix_fmt = "yuv420p"
+        return container
 
     def _give_up(self, error: Exception) -> None:
         warnings.warn(f"no video for {self._path.name}: {error}; the trial itself is kept", stacklevel=3)

@@ -21,7 +21,7 @@ def shifted(array: NDArray[np.uint8], dx: int, dy: int) -> NDArray[np.uint8]:
     height, width = array.shape[:2]
     rows = np.clip(np.arange(height) - dy, 0, height - 1)
     columns = np.clip(np.arange(width) - dx, 0, width - 1)
-    return array[rows[:, None], columns[None]]
+    return array.take(rows, 0).take(columns, 1)
 
 
 def random_shift(rng: np.random.Generator, limit: int = SHIFT_PX) -> tuple[int, int]:
@@ -37,4 +37,7 @@ def relit(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     gain = 1 + rng.uniform(-COLOUR, COLOUR, 3)
     curve = ((level[:, None] - 128) * contrast + 128 + rng.uniform(-BRIGHTNESS, BRIGHTNESS)) * gain
     table = np.clip(curve + 0.5, 0, 255).astype(np.uint8)
-    return np.stack([table[images[..., c], c] for c in range(3)], -1)
+    out = np.empty_like(images)
+    for c in range(3):
+        out[..., c] = table[:, c].take(images[..., c])
+    return out

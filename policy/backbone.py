@@ -65,7 +65,7 @@ class TwoExpertLayer(Qwen2VLDecoderLayer):
 class TwoExpertTextModel(Qwen2VLTextModel):
     """Qwen2-VL's language model with `TwoExpertLayer`s."""
 
-    _can_record_outputs = {"hidden_states": TwoExpertLayer, "attentions": Qwen2VLAttention}
+    _can_record_outputs = {"hidden_states": TwoExpertLayer, "attentions": Qwen2VLAttention}  # noqa: RUF012
 
     def __init__(self, config: Qwen2VLTextConfig) -> None:
         super().__init__(config)

@@ -160,7 +160,9 @@ def _control_tensors(control: Sequence[ControlRow], rows: Sequence[_Row], longes
     }
     return {
         **{k: torch.from_numpy(np.ascontiguousarray(v, np.float32)) for k, v in arrays.items()},
-        "action_mask": torch.from_numpy(np.stack([r.action_mask for r in control]) if n else np.zeros((0, horizon[0]), bool)),
+        "action_mask": torch.from_numpy(
+            np.stack([r.action_mask for r in control]) if n else np.zeros((0, horizon[0]), bool)
+        ),
         "answer": torch.from_numpy(answer),
         "readout": torch.from_numpy(readout),
         "readout_mask": torch.from_numpy(mask),

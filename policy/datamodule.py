@@ -10,12 +10,13 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from policy.batch import Batch
+from policy.features import Features
 
 
 class Numbered(Protocol):
     """Anything that gives batch k."""
 
-    def batch(self, number: int) -> Batch: ...
+    def batch(self, number: int) -> Batch | Features: ...
 
 
 class Stream(IterableDataset):
@@ -24,7 +25,7 @@ class Stream(IterableDataset):
     def __init__(self, source: Numbered, start: int) -> None:
         self.source, self.start = source, start
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Batch | Features]:
         info = get_worker_info()
         offset, stride = (info.id, info.num_workers) if info else (0, 1)
         if info:
@@ -53,6 +54,8 @@ class DataModule(lightning.LightningDataModule):
             prefetch_factor=4 if self.workers else None,
         )
 
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+    def transfer_batch_to_device(
+        self, batch: Batch | Features, device: torch.device, dataloader_idx: int
+    ) -> Batch | Features:
         """`Batch` moves itself."""
         return batch.to(device)

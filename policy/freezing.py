@@ -33,7 +33,9 @@ def freeze(module: nn.Module, parts: Sequence[str]) -> int:
     for part in parts:
         if part not in PARTS:
             near = difflib.get_close_matches(part, PARTS, 1, 0.4)
-            raise ValueError(f"unknown part {part!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(PARTS)}"))
+            raise ValueError(
+                f"unknown part {part!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(PARTS)}")
+            )
     hits = dict.fromkeys(parts, 0)
     frozen = 0
     for name, parameter in module.named_parameters():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,7 +41,9 @@ class Segmented:
         y, x = np.nonzero(self.segmentation == self.objects.index(thing) + 1)
         if not len(y):
             return None
-        row, column = place_index((y.mean() + 0.5) / len(self.segmentation), (x.mean() + 0.5) / self.segmentation.shape[1])
+        row, column = place_index(
+            (y.mean() + 0.5) / len(self.segmentation), (x.mean() + 0.5) / self.segmentation.shape[1]
+        )
         return f"{COLUMN_WORDS[column]} {ROW_WORDS[row]}"
 
 
@@ -78,22 +80,29 @@ def dominant(
     segmentation: NDArray[np.uint8], n_objects: int, grid: tuple[int, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """(P,) the object (1-based, 0 none) that fills most of each square, and (n + 1, 2) visible centres (y, x) in px."""
-    height, width = segmentation.shape
     rows, columns = grid
-    cell = height // rows, width // columns
-    label = np.where(segmentation <= n_objects, segmentation, 0)
-    square = np.repeat(np.arange(rows), cell[0])[:, None] * columns + np.repeat(np.arange(columns), cell[1])[None]
-    counts = np.bincount((square * (n_objects + 1) + label).ravel(), minlength=rows * columns * (n_objects + 1))
-    counts = counts.reshape(rows * columns, n_objects + 1)[:, 1:]
+    square, y, x = _places(segmentation.shape, grid)
+    n = n_objects + 1
+    label = np.where(segmentation < n, segmentation, 0).ravel().astype(np.int64)
+    counts = np.bincount(square * n + label, minlength=rows * columns * n).reshape(rows * columns, n)[:, 1:]
     owner = np.zeros(rows * columns, np.int64)
     if n_objects:
         best = counts.argmax(1)
-        enough = counts[np.arange(len(best)), best] >= MIN_SHARE * cell[0] * cell[1]
+        enough = counts[np.arange(len(best)), best] >= MIN_SHARE * segmentation.size / len(best)
         owner = np.where(enough, best + 1, 0)
-    pixels = np.bincount(label.ravel(), minlength=n_objects + 1)
-    y, x = np.mgrid[:height, :width]
-    centre = [np.bincount(label.ravel(), axis.ravel() + 0.5, n_objects + 1) / np.maximum(pixels, 1) for axis in (y, x)]
+    centre = []
+    for axis, size in zip((y, x), segmentation.shape, strict=True):
+        seen = np.bincount(label * size + axis, minlength=n * size).reshape(n, size)
+        centre.append(seen @ (np.arange(size) + 0.5) / np.maximum(seen.sum(1), 1))
     return owner, np.stack(centre, -1)
+
+
+@lru_cache(maxsize=8)
+def _places(shape: tuple[int, int], grid: tuple[int, int]) -> tuple[NDArray[np.int64], ...]:
+    """Of each pixel: its square, its row, its column; flat."""
+    y, x = np.mgrid[: shape[0], : shape[1]].reshape(2, -1)
+    square = (y * grid[0] // shape[0]) * grid[1] + x * grid[1] // shape[1]
+    return square, y, x
 
 
 def balanced_weights(words: NDArray[np.int64], foreground: NDArray[np.bool_]) -> NDArray[np.float32]:

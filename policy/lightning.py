@@ -63,7 +63,10 @@ class StageModule(lightning.LightningModule):
         else:
             losses = self.policy(batch) if self.stage.route is None else self.policy(batch, route=self.stage.route)
         self.log_dict(
-            {name: value.detach() for name, value in losses.items()}, prog_bar=True, on_step=True, batch_size=batch.batch_size
+            {name: value.detach() for name, value in losses.items()},
+            prog_bar=True,
+            on_step=True,
+            batch_size=batch.batch_size,
         )
         return losses["loss"]
 
@@ -73,7 +76,9 @@ class StageModule(lightning.LightningModule):
         self.log("lr", rate, on_step=True)
         if self._started is not None:
             done = self.trainer.global_step - self._first_step
-            self.log("samples_per_s", done * batch.batch_size / max(time.monotonic() - self._started, 1e-9), prog_bar=True)
+            self.log(
+                "samples_per_s", done * batch.batch_size / max(time.monotonic() - self._started, 1e-9), prog_bar=True
+            )
         if self.minutes and self.progress >= 1:
             self.trainer.should_stop = True
 
@@ -99,5 +104,3 @@ class StageModule(lightning.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Goes on from the time already spent."""
         self.spent_s = checkpoint["spent_s"]
-
-

@@ -69,7 +69,8 @@ class NormStats:
     @classmethod
     def unit(cls) -> NormStats:
         """Bounds of [-1, 1] in every dimension, for a network that has seen no data."""
-        return cls(*(Bounds((-1.0,) * n, (1.0,) * n) for n in (ACTION_DIM, AGENT_POS_DIM)))
+        action, agent_pos = (Bounds((-1.0,) * n, (1.0,) * n) for n in (ACTION_DIM, AGENT_POS_DIM))
+        return cls(action, agent_pos)
 
     def save(self, path: str | Path) -> None:
         """Writes JSON."""

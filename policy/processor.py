@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers import PreTrainedTokenizerFast
 
+from envs.imaging import halve
 from policy.config import ChatVLAConfig
 from policy.tokenizer import END_OF_TEXT, IMAGE, TURN_END, TURN_START, VIDEO, VISION_END, VISION_START
 
 # System prompts as in ChatVLA, section 3.3 (its released code has none and routes by a flag alone).
 System = Literal["control", "understanding"]
 SYSTEM_PROMPTS: dict[System, str] = {"control": "Predict robot action", "understanding": "Answer based on question"}
+REMEMBERED_TEXTS = 50_000
 NEXT_ACTION = " Next Action:"  # closes every reasoning (ChatVLA's data loader)
 
 
@@ -96,12 +98,14 @@ class Processor:
         """
         frame = np.asarray(frame)
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
-            raise ValueError(f"camera {camera!r} gave {frame.shape} {frame.dtype}, expected (height, width, 3) uint8 RGB")
+            raise ValueError(
+                f"camera {camera!r} gave {frame.shape} {frame.dtype}, expected (height, width, 3) uint8 RGB"
+            )
         height, width = self.config.image_size
         if frame.shape[:2] == (height, width):
             return frame
         if frame.shape[:2] == (2 * height, 2 * width):
-            return box_average(frame)
+            return halve(frame)
         return np.asarray(Image.fromarray(frame).resize((width, height), Image.Resampling.BICUBIC))
 
     @cached_property
@@ -117,14 +121,16 @@ class Processor:
         return int(self.tokenizer.convert_tokens_to_ids(token))  # type: ignore[arg-type]
 
     def _ids(self, text: str) -> list[int]:
-        return list(self.tokenizer.encode(text, add_special_tokens=False))
+        known = self._known  # the same few thousand texts come again and again, and encoding was a quarter of a batch
+        if text not in known:
+            if len(known) > REMEMBERED_TEXTS:
+                known.clear()
+            known[text] = tuple(self.tokenizer.encode(text, add_special_tokens=False))
+        return list(known[text])
 
-
-def box_average(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(..., H, W, 3) uint8 to (..., H/2, W/2, 3): the mean of 2x2 pixels, halves rounded up."""
-    x = image.astype(np.uint16)
-    total = x[..., 0::2, 0::2, :] + x[..., 0::2, 1::2, :] + x[..., 1::2, 0::2, :] + x[..., 1::2, 1::2, :]
-    return ((total + 2) >> 2).astype(np.uint8)
+    @cached_property
+    def _known(self) -> dict[str, tuple[int, ...]]:
+        return {}
 
 
 def mrope(

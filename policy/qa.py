@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,14 @@ from policy.recorded import Question, Snapshots, read_questions
 BLANK = 127  # grey
 
 
+class Answers(Protocol):
+    """Anything that answers questions about pictures, such as `ChatVLAPolicy`."""
+
+    def answer_batch(
+        self, images: Sequence[NDArray[np.uint8]], questions: Sequence[str], cameras: Sequence[str]
+    ) -> list[str]: ...
+
+
 @dataclass(frozen=True)
 class Accuracy:
     """Of one family: shares of exact answers with the picture, with a blank one, and by always saying the commonest."""
@@ -32,7 +41,7 @@ class Accuracy:
 
 
 def accuracy_by_family(
-    policy: ChatVLAPolicy, questions: Sequence[Question], images: Sequence[NDArray[np.uint8]], batch_size: int = 32
+    policy: Answers, questions: Sequence[Question], images: Sequence[NDArray[np.uint8]], batch_size: int = 32
 ) -> dict[str, Accuracy]:
     """Family -> accuracy; "mean" is the mean over families."""
     right = _right(policy, questions, images, batch_size)
@@ -41,7 +50,9 @@ def accuracy_by_family(
     for i, question in enumerate(questions):
         rows[question.family].append(i)
     table = {
-        family: Accuracy(len(at), float(right[at].mean()), majority([questions[i] for i in at]), float(blind[at].mean()))
+        family: Accuracy(
+            len(at), float(right[at].mean()), majority([questions[i] for i in at]), float(blind[at].mean())
+        )
         for family, at in sorted(rows.items())
     }
     means = {k: float(np.mean([getattr(a, k) for a in table.values()])) for k in ("accuracy", "majority", "blank")}
@@ -90,7 +101,7 @@ def write_accuracy(folder: Path, model: ChatVLA, processor: Processor, data: Pat
 
 
 def _right(
-    policy: ChatVLAPolicy, questions: Sequence[Question], images: Sequence[NDArray[np.uint8]], batch_size: int
+    policy: Answers, questions: Sequence[Question], images: Sequence[NDArray[np.uint8]], batch_size: int
 ) -> NDArray[np.bool_]:
     answers: list[str] = []
     for start in range(0, len(questions), batch_size):

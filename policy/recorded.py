@@ -237,7 +237,6 @@ def place_text(thing: dict, goal: dict) -> str:
     return f"Put the {thing['phrase']} into the {goal['phrase']}."
 
 
-
 def _target_pos(objects: dict[str, dict], role: str, goal: str) -> NDArray[np.float32]:
     return np.array([*objects[role]["pos"], *objects[goal]["pos"]], np.float32)
 

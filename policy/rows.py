@@ -55,9 +55,10 @@ class Batches:
 
     @cached_property
     def pictures(self) -> list[tuple[int, int, list[Question]]]:
-        """(still, camera, its questions) for each picture that has questions."""
+        """(still, camera, its questions) for each picture with questions whose size is that of the first camera."""
         asked = by_picture(read_questions(self.folder / "questions" / "train.jsonl"))
-        index = self.snapshots.index
+        index, size = self.snapshots.index, self.processor.config.size
+        asked = {(s, c): q for (s, c), q in asked.items() if size(c) == size(CAMERAS[0])}
         return [(index[s], CAMERAS.index(c), q) for (s, c), q in sorted(asked.items()) if s in index]
 
     @cached_property

@@ -24,7 +24,7 @@ class ConvStem(nn.Module):
         super().__init__()
         width, dim = config.stem_width, config.vision.embed_dim
         self.merge = config.vision.spatial_merge_size
-        self.grid = tuple(side // config.vision.patch_size for side in config.image_size)
+        rows, columns = (side // config.vision.patch_size for side in config.image_size)
         self.net = nn.Sequential(
             nn.Conv2d(3, width // 2, 5, 2, 2),
             nn.ReLU(),
@@ -34,7 +34,7 @@ class ConvStem(nn.Module):
         )
         side = config.vision.patch_size // STRIDE
         self.patches = nn.Conv2d(width, dim, side, side)
-        self.position = nn.Parameter(0.3 * sinusoidal_grid(*self.grid, dim))
+        self.position = nn.Parameter(0.3 * sinusoidal_grid(rows, columns, dim))
         self.camera = nn.Parameter(0.1 * torch.randn(len(config.cameras), dim))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

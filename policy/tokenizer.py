@@ -27,7 +27,16 @@ TINY_VOCABULARY = 1024
 # Words keep their space, digits stand alone (so that numbers compose), x3 and y2 are words.
 _SPLIT = r" ?[xy]\d(?![\p{L}\p{N}])| ?\p{L}+| ?\p{N}|\s*[\r\n]+| ?[^\s\p{L}\p{N}]+|\s+"
 # Chat template words and ASCII, so that nothing typed at the policy is out of vocabulary by accident.
-_ALWAYS = ("system\n", "user\n", "assistant\n", " Next Action:", *(f" {d}" for d in range(10)), " yes", " no", f" {NONE_WORD}")
+_ALWAYS = (
+    "system\n",
+    "user\n",
+    "assistant\n",
+    " Next Action:",
+    *(f" {d}" for d in range(10)),
+    " yes",
+    " no",
+    f" {NONE_WORD}",
+)
 
 
 def train_tokenizer(
@@ -40,7 +49,10 @@ def train_tokenizer(
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(Regex(_SPLIT), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+        [
+            pre_tokenizers.Split(Regex(_SPLIT), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(

@@ -10,6 +10,7 @@ import difflib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from policy import checkpoint
@@ -152,11 +153,9 @@ def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
 
 def norm_stats(data: Path) -> NormStats:
     """Ranges of the recorded actions and states, stills included, and of the targets' positions."""
-    frames, stills = Frames(data), Snapshots(data, "train")
-    a = frames.arrays
-    agent_pos = torch.cat([torch.from_numpy(a["agent_pos"]), *(torch.from_numpy(s["agent_pos"][:]) for s in stills.shards.values())])
-    target = a["target_pos"][torch.isfinite(torch.from_numpy(a["target_pos"])).all(1).numpy()]
-    return NormStats.fit(a["action"], agent_pos.numpy(), target)
+    a, stills = Frames(data).arrays, Snapshots(data, "train").shards.values()
+    action, agent_pos = (np.concatenate([a[k], *(s[k] for s in stills)]) for k in ("action", "agent_pos"))
+    return NormStats.fit(action, agent_pos, a["target_pos"][np.isfinite(a["target_pos"]).all(1)])
 
 
 def copy_experts(policy: ChatVLA) -> None:

@@ -10,14 +10,15 @@ from tests.experiments.test_report import row
 
 
 def shown(terminal):
-    console = Console(file=io.StringIO(), force_terminal=terminal, width=120)
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=terminal, width=120)
     with Display("sort_toys · zero", 3, [row(0, 4)], console) as display:
         display.show(Said(1, "Put the yellow duck into the box.", 1))
         display.show(row(1, 2))
         display.show(row(2, 0, outcome="error", error="RuntimeError: fire"))
         if terminal:
             display.show(Said(3, "Put the pink pig into the box.", 1))
-    return console.file.getvalue()
+    return file.getvalue()
 
 
 def test_off_a_terminal_there_is_a_line_per_trial_and_the_score_so_far():

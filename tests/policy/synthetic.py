@@ -9,10 +9,22 @@ import numpy as np
 
 from envs.types import CAMERAS
 
-KINDS = (("yellow duck", "duck", "yellow"), ("pink pig", "pig", "pink"), ("red block", "block", "red"), ("blue block", "block", "blue"))
+KINDS = (
+    ("yellow duck", "duck", "yellow"),
+    ("pink pig", "pig", "pink"),
+    ("red block", "block", "red"),
+    ("blue block", "block", "blue"),
+)
 GOALS = (("box", "box", "brown"), ("basket", "basket", "white"))
 INSTRUCTION = "Sort the toys."
-COLOURS = {"yellow": (230, 210, 40), "pink": (240, 150, 170), "red": (210, 40, 40), "blue": (40, 60, 210), "brown": (120, 80, 40), "white": (240, 240, 240)}
+COLOURS = {
+    "yellow": (230, 210, 40),
+    "pink": (240, 150, 170),
+    "red": (210, 40, 40),
+    "blue": (40, 60, 210),
+    "brown": (120, 80, 40),
+    "white": (240, 240, 240),
+}
 HEIGHT, WIDTH = 120, 160
 
 
@@ -31,7 +43,17 @@ def scene(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[dict]]
         role = phrase if goal else ("animal" if noun != "block" else "block") + f"_{i % 2}"
         pos = [0.8 - y / 200, 0.4 - x / 200, 0.02]
         category = "container" if goal else role.split("_")[0]
-        objects.append({"role": role, "kind": phrase.replace(" ", "_"), "phrase": phrase, "noun": noun, "colour": colour, "category": category, "pos": pos})
+        objects.append(
+            {
+                "role": role,
+                "kind": phrase.replace(" ", "_"),
+                "phrase": phrase,
+                "noun": noun,
+                "colour": colour,
+                "category": category,
+                "pos": pos,
+            }
+        )
     return images, segmentation, objects
 
 
@@ -47,7 +69,11 @@ def _write_frames(cache: Path, rng: np.random.Generator, episodes: int, length: 
     cache.mkdir(parents=True)
     n = episodes * length
     images = np.lib.format.open_memmap(cache / "images.npy", "w+", np.uint8, (n, 3, HEIGHT, WIDTH, 3))
-    agent_pos, action, target = np.zeros((n, 17), np.float32), np.zeros((n, 10), np.float32), np.zeros((n, 6), np.float32)
+    agent_pos, action, target = (
+        np.zeros((n, 17), np.float32),
+        np.zeros((n, 10), np.float32),
+        np.zeros((n, 6), np.float32),
+    )
     for e in range(episodes):
         picture, _, objects = scene(rng)
         start, goal = np.array([0.4, 0.0, 0.4]), np.array(objects[0]["pos"])

@@ -47,7 +47,7 @@ def test_an_image_size_of_broken_tokens_is_refused():
 
 
 def test_a_readout_without_its_stem_is_refused():
-    with pytest.raises(ValueError, match="set options.conv_stem=True too"):
+    with pytest.raises(ValueError, match=r"set options\.conv_stem=True too"):
         replace(preset("tiny"), options=Options(keypoint_readout=True))
 
 

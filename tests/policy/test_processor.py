@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from policy.config import preset
-from policy.processor import NEXT_ACTION, Processor, box_average, config_for
+from policy.processor import NEXT_ACTION, Processor, config_for
 from policy.tokenizer import train_tokenizer
 
 CONFIG = preset("tiny")
@@ -41,7 +41,6 @@ def test_half_size_is_the_exact_average_of_four_pixels(processor):
     small = processor.image(frame, "left")
     exact = frame.reshape(120, 2, 160, 2, 3).astype(float).mean((1, 3))
     np.testing.assert_array_equal(small, np.floor(exact + 0.5).astype(np.uint8))
-    np.testing.assert_array_equal(box_average(frame), small)
 
 
 def test_other_sizes_are_resized_and_floats_refused(processor):
@@ -73,7 +72,9 @@ def test_a_packed_text_has_the_positions_it_would_have_alone(processor):
     segment = np.repeat([0, 1, 2, -1], [len(prefix), len(a), len(b), 1])
     alone = np.array(prefix + b)
     positions = processor.mrope(packed, segment)
-    np.testing.assert_array_equal(positions[:, segment == 2], processor.mrope(alone, np.zeros(len(alone), int))[:, len(prefix) :])
+    np.testing.assert_array_equal(
+        positions[:, segment == 2], processor.mrope(alone, np.zeros(len(alone), int))[:, len(prefix) :]
+    )
     assert (positions[:, -1] == 0).all()
 
 
@@ -89,4 +90,6 @@ def test_the_wrist_camera_may_have_fewer_tokens(processor):
 def test_a_config_takes_the_special_ids_of_its_tokenizer(processor):
     fitted = config_for(CONFIG, processor.tokenizer)
     assert fitted.text.image_token_id == processor.image_id
-    assert len({fitted.text.pad_token_id, fitted.text.image_token_id, fitted.text.video_token_id, processor.end_id}) == 4
+    assert (
+        len({fitted.text.pad_token_id, fitted.text.image_token_id, fitted.text.video_token_id, processor.end_id}) == 4
+    )

@@ -45,7 +45,10 @@ def test_control_rows_come_first_with_three_pictures_each(batch):
 def test_a_control_row_says_its_reasoning_and_next_action(processor, batch):
     assert texts_of(processor, batch, 0, 1).endswith(" Next Action:<|im_end|>")
     assert labelled(processor, batch, 0) == texts_of(processor, batch, 0, 1)
-    assert processor.tokenizer.decode(batch.input_ids[0][batch.answer[0]]) == texts_of(processor, batch, 0, 1)[: -len("<|im_end|>")]
+    assert (
+        processor.tokenizer.decode(batch.input_ids[0][batch.answer[0]])
+        == texts_of(processor, batch, 0, 1)[: -len("<|im_end|>")]
+    )
 
 
 def test_the_readout_is_the_last_token_before_the_end(processor, batch):
@@ -83,7 +86,11 @@ def test_batch_k_is_a_pure_function_of_seed_and_k(data, processor, batches):
     again = Batches(data, processor, COTRAIN, seed=3)
     again.batch(5)
     for name, value in vars(again.batch(0)).items():
-        same = torch.equal(value, getattr(batches.batch(0), name)) if torch.is_tensor(value) else value == batches.batch(0).n_control
+        same = (
+            torch.equal(value, getattr(batches.batch(0), name))
+            if torch.is_tensor(value)
+            else value == batches.batch(0).n_control
+        )
         assert same, name
     assert not torch.equal(batches.batch(1).images, batches.batch(0).images)
 
@@ -112,7 +119,9 @@ def test_a_shift_moves_the_cells_that_answers_name(batches):
     moved = moved_scene(scene, 20, 0)
     table = next(q for q in questions if q.family == "list")
     before, after = table.answer.split(", "), answer_in(table, moved).split(", ")
-    assert [int(a.split()[-2][1]) - int(b.split()[-2][1]) for a, b in zip(after[:4], before[:4], strict=True)] == [1] * 4
+    assert [int(a.split()[-2][1]) - int(b.split()[-2][1]) for a, b in zip(after[:4], before[:4], strict=True)] == [
+        1
+    ] * 4
     assert after[4] == "green block none"
 
 
@@ -122,7 +131,7 @@ def test_what_leaves_the_picture_is_not_asked_for(batches):
     empty = Segmented(np.zeros_like(scene.segmentation), scene.objects)
     cell = next(q for q in questions if q.family == "cell")
     assert answer_in(cell, empty) == ""
-    assert mentioned("where is the red block?", scene.objects).phrase == "red block"
+    assert mentioned("where is the red block?", scene.objects) == scene.objects[2]
 
 
 def test_an_empty_mixture_is_refused(processor):

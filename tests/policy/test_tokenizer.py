@@ -15,7 +15,22 @@ def tokenizer():
 
 
 def test_every_word_of_the_corpus_is_one_token(tokenizer):
-    for word in "Put the yellow duck into box How many objects are there All toys sorted".split():
+    for word in [
+        "Put",
+        "the",
+        "yellow",
+        "duck",
+        "into",
+        "box",
+        "How",
+        "many",
+        "objects",
+        "are",
+        "there",
+        "All",
+        "toys",
+        "sorted",
+    ]:
         assert word_id(tokenizer, word) > len(SPECIAL_TOKENS)
 
 
@@ -44,10 +59,10 @@ def test_a_saved_tokenizer_is_the_same(tokenizer, tmp_path):
 
 
 def test_a_word_of_several_tokens_is_refused(tokenizer):
-    with pytest.raises(ValueError, match="'rhinoceros' is .* tokens .* expected one; train the tokenizer"):
+    with pytest.raises(ValueError, match=r"'rhinoceros' is .* tokens .* expected one; train the tokenizer"):
         word_id(tokenizer, "rhinoceros")
 
 
 def test_a_missing_tokenizer_says_where_it_was_sought(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no tokenizer at .*; give the folder"):
+    with pytest.raises(FileNotFoundError, match=r"no tokenizer at .*; give the folder"):
         load_tokenizer(tmp_path)

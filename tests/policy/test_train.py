@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from envs.types import Observation
 from policy.inference import ChatVLAPolicy
 from policy.stages import STAGES, Mixture, learning_rate
 from policy.train import TrainConfig, selected, train
@@ -26,7 +27,10 @@ def trained(config) -> Path:
 
 
 def stages():
-    small = [replace(s, steps=2, mixture=Mixture(**{k: min(v, 1) for k, v in vars(s.mixture).items()})) for s in STAGES["tiny"]]
+    small = [
+        replace(s, steps=2, mixture=Mixture(**{k: min(v, 1) for k, v in vars(s.mixture).items()}))
+        for s in STAGES["tiny"]
+    ]
     return tuple(small)
 
 
@@ -40,7 +44,10 @@ def test_every_stage_leaves_a_checkpoint_and_its_question_accuracy(config, train
 def test_the_last_checkpoint_speaks_acts_and_answers(trained):
     policy = ChatVLAPolicy.from_pretrained(trained)
     frame = np.zeros((240, 320, 3), np.uint8)
-    observation = {"pixels": dict.fromkeys(("left", "right", "wrist"), frame), "agent_pos": np.zeros(17, np.float32)}
+    observation: Observation = {
+        "pixels": dict.fromkeys(("left", "right", "wrist"), frame),
+        "agent_pos": np.zeros(17, np.float32),
+    }
     inference = policy.infer(observation, INSTRUCTION)
     assert inference.action_chunk.shape == (16, 10)
     assert isinstance(policy.answer(frame, "is there a duck?"), str)
@@ -64,7 +71,13 @@ def test_missing_data_says_how_to_make_it(config, tmp_path):
 
 @pytest.mark.parametrize(
     ("schedule", "at", "expected"),
-    [("constant", 1.0, 1.0), ("cosine", 0.5, 0.5), ("cosine", 1.0, 0.0), ("trapezoid", 0.5, 1.0), ("trapezoid", 1.0, 0.05)],
+    [
+        ("constant", 1.0, 1.0),
+        ("cosine", 0.5, 0.5),
+        ("cosine", 1.0, 0.0),
+        ("trapezoid", 0.5, 1.0),
+        ("trapezoid", 1.0, 0.05),
+    ],
 )
 def test_rates_follow_progress(schedule, at, expected):
     stage = replace(STAGES["tiny"][0], schedule=schedule, warmup=0, lr=1.0)

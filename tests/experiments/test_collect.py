@@ -1,0 +1,132 @@
+"""Collecting: complete, resumable, failures kept out and counted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from envs.dataset import open_dataset
+from envs.dataset_files import EpisodeWriter
+from envs.types import CAMERAS, IMAGE_SHAPE
+from experiments import collect as module
+from experiments.collect import CollectConfig, collect
+from experiments.recording import EpisodeJob, Outcome, StillsJob
+from experiments.scene_questions import read_questions
+
+SMALL = {"stills": 4, "test_stills": 3, "stills_per_model": 4, "workers": 0}
+
+
+def record_black(job: EpisodeJob | StillsJob) -> Outcome:
+    """A job that records three black frames; trial 1 fails, as an expert may."""
+    if isinstance(job, StillsJob):
+        return Outcome("stills", job.trial.index, snapshots=job.count)
+    if job.trial.index == 1:
+        return Outcome("episode", 1, job.noisy, steps_done=2, failure="time limit")
+    seen = {"pixels": {c: np.zeros(IMAGE_SHAPE, np.uint8) for c in CAMERAS}, "agent_pos": np.zeros(17, np.float32)}
+    with EpisodeWriter(job.root / "dataset", job.trial.index, "Sort toys.", {"noisy": job.noisy}) as writer:
+        for _ in range(3):
+            writer.add(seen, np.zeros(10), "", "", np.zeros(6))
+        writer.commit()
+    return Outcome("episode", job.trial.index, job.noisy, frames=3, steps_done=4)
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CollectConfig:
+    monkeypatch.setattr(module, "run_job", record_black)
+    return CollectConfig(episodes=4, out=str(tmp_path / "data"), stills=0, test_stills=0, workers=0)
+
+
+def test_a_failed_episode_is_kept_out_and_counted(config: CollectConfig):
+    summary = collect(config)
+    assert summary["episodes"] == 3
+    assert [(f["index"], f["why"], f["steps_done"]) for f in summary["failures"]] == [(1, "time limit", 2)]
+    assert sum(a["tried"] for a in summary["attempts"].values()) == 4
+    assert sum(a["succeeded"] for a in summary["attempts"].values()) == 3
+    assert [e.slot for e in open_dataset(config.root / "dataset").episodes] == [0, 2, 3]
+    assert json.loads((config.root / "collect.json").read_text()) == summary
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_an_interrupted_collection_keeps_what_is_finished_and_goes_on(
+    config: CollectConfig, monkeypatch: pytest.MonkeyPatch, error: BaseException
+):
+    def until_the_third(job):
+        if job.trial.index == 2:
+            raise error
+        return record_black(job)
+
+    monkeypatch.setattr(module, "run_job", until_the_third)
+    with pytest.raises(type(error)):
+        collect(config)
+    done = []
+    monkeypatch.setattr(module, "run_job", lambda job: done.append(job.trial.index) or record_black(job))
+    summary = collect(config)
+    assert done == [2, 3]
+    assert summary["episodes"] == 3
+    assert sum(a["tried"] for a in summary["attempts"].values()) == 4
+
+
+def test_a_finished_collection_does_nothing_more(config: CollectConfig, monkeypatch: pytest.MonkeyPatch):
+    first = collect(config)
+    monkeypatch.setattr(module, "run_job", lambda job: pytest.fail(f"{job} was done before"))
+    assert collect(config) == first
+
+
+def test_another_configuration_does_not_mix_into_the_same_folder(config: CollectConfig):
+    collect(config)
+    with pytest.raises(ValueError, match=r"collected with other settings.*'seed': \(0, 3\).*choose another out="):
+        collect(CollectConfig(**{**config.__dict__, "seed": 3}))
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"env": "sort_toy"}, "did you mean 'sort_toys'"),
+        ({"workers": -1}, "workers=-1, expected at least 0"),
+        ({"noisy_share": 1.5}, r"noisy_share=1\.5, expected 0 to 1"),
+        ({"pictures": 4}, "pictures=4, expected 1, 2 or 3"),
+    ],
+)
+def test_a_bad_value_is_named(bad: dict, message: str):
+    with pytest.raises(ValueError, match=message):
+        CollectConfig(**bad)
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One real demonstration and a few scenes, with a spawned worker."""
+    root = tmp_path_factory.mktemp("data")
+    collect(CollectConfig(episodes=1, out=str(root), **{**SMALL, "workers": 1}))
+    return root
+
+
+def test_a_demonstration_is_recorded_to_its_success(collected: Path):
+    dataset = open_dataset(collected / "dataset")
+    columns = dataset.columns
+    assert len(dataset.episodes) == 1
+    assert columns["next.reward"].sum() == pytest.approx(1)
+    assert columns["next.success"][-1]
+    assert columns["next.done"].nonzero()[0].tolist() == [len(dataset) - 1]
+    assert columns["reasoning"][-1] == "All toys are sorted."
+    assert len(set(columns["reasoning"])) == 5
+    assert np.isnan(columns["target_pos"]).all(1).tolist() == (columns["subtask"] == "done").tolist()
+    assert np.load(collected / "cache" / "images.npy", mmap_mode="r").shape[0] == len(dataset)
+
+
+def test_the_label_is_the_experts_command_not_what_was_executed(collected: Path):
+    columns = open_dataset(collected / "dataset").columns
+    state, action = columns["observation.state"], columns["action"]
+    assert np.linalg.norm(action[:, :3] - state[:, 7:10], axis=1).max() < 0.06
+    assert set(np.unique(action[:, 9])) == {0.0, 1.0}
+
+
+def test_questions_of_the_test_split_are_about_stills_of_test_layouts(collected: Path):
+    test = read_questions(collected / "questions" / "test.jsonl")
+    assert test
+    assert all(r["meta"]["split"] == "test" and r["meta"]["static"] for r in test)
+    assert all((collected / "questions" / image).is_file() for r in test for image in r["image"])
+    train = read_questions(collected / "questions" / "train.jsonl")
+    assert {r["meta"]["snapshot"] for r in train}.isdisjoint(r["meta"]["snapshot"] for r in test)

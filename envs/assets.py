@@ -91,7 +91,8 @@ def _write_light_mesh(path: Path, sources: Sequence[Path], keep: float) -> None:
         vertices, faces = _load(source)
         target = max(MIN_FACES, round(len(faces) * keep))
         if target < len(faces):
-            vertices, faces = fast_simplification.simplify(vertices, faces, target_count=target)
+            # Its annotations know one dtype and one of several results.
+            vertices, faces = fast_simplification.simplify(vertices, faces, target_count=target)  # pyright: ignore
         parts.append(vertices[faces])
     triangles = np.concatenate(parts).astype("<f4")
     record = np.zeros(len(triangles), [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])

@@ -91,7 +91,8 @@ def _write_light_mesh(path: Path, sources: Sequence[Path], keep: float) -> None:
         vertices, faces = _load(source)
         target = max(MIN_FACES, round(len(faces) * keep))
         if target < len(faces):
-            vertices, faces = fast_simplification.simplify(vertices, faces, target_count=target)
+            # Its annotations know one dtype and one of several results.
+            vertices, faces = fast_simplification.simplify(vertices, faces, target_count=target)  # pyright: ignore
         parts.append(vertices[faces])
     triangles = np.concatenate(parts).astype("<f4")
     record = np.zeros(len(triangles), [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
@@ -110,7 +111,7 @@ def _load(path: Path) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     vertices = model.mesh_vert @ rotation.reshape(3, 3).T + model.mesh_pos[0]
     # Seams of normals and texture split vertices; the simplifier would tear the surface open there.
     unique, index = np.unique(vertices.round(7), axis=0, return_inverse=True)
-    return unique.astype(np.float32), index.reshape(-1)[model.mesh_face].astype(np.int32)
+    return np.asarray(unique, np.float32), np.asarray(index.reshape(-1)[model.mesh_face], np.int32)
 
 
 def _write_texture(path: Path, source: Path, size: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import mujoco
 import numpy as np
@@ -18,13 +17,8 @@ CARDBOARD, CARDBOARD_DARK = (0.66, 0.47, 0.29), (0.52, 0.36, 0.21)
 WICKER, WICKER_DARK = (0.94, 0.92, 0.86), (0.80, 0.76, 0.67)
 
 
-@dataclass(frozen=True)
-class Container:
-    """A container: what it is called in a sentence, and how its look is added to its body (origin: table, centre)."""
-
-    name: str
-    phrase: str
-    add_look: Callable[[mujoco.MjSpec, mujoco.MjsBody], None]
+# What counts as inside: half inner sizes along x and y, height of the rim, m.
+CONTAINERS = {name: (*INNER_HALF, HEIGHT) for name in ("box", "basket")}
 
 
 def add_container(spec: mujoco.MjSpec, name: str, pos: tuple[float, float]) -> None:
@@ -35,7 +29,7 @@ def add_container(spec: mujoco.MjSpec, name: str, pos: tuple[float, float]) -> N
             name=f"{name}_felt_{i}", type=mujoco.mjtGeom.mjGEOM_BOX, pos=centre, size=half, group=COLLISION_GROUP, condim=3,
             friction=[0.8, 0.005, 0.0001],
         )  # fmt: skip
-    CONTAINERS[name].add_look(spec, body)
+    _LOOKS[name](spec, body)
 
 
 def _shell() -> list[tuple[XYZ, XYZ]]:
@@ -97,12 +91,10 @@ def _wicker_look(spec: mujoco.MjSpec, body: mujoco.MjsBody) -> None:
 
 
 def _oriented(along: str, a: float, across: float, z: float, ha: float, hb: float, hz: float) -> tuple[XYZ, XYZ]:
+    """Centre and half size of a piece of a wall that runs along x or y: `a` on the way, `across` it, `z` up."""
     if along == "x":
         return (a, across, z), (ha, hb, hz)
     return (across, a, z), (hb, ha, hz)
 
 
-CONTAINERS: dict[str, Container] = {
-    "box": Container("box", "box", _cardboard_look),
-    "basket": Container("basket", "basket", _wicker_look),
-}
+_LOOKS: dict[str, Callable[[mujoco.MjSpec, mujoco.MjsBody], None]] = {"box": _cardboard_look, "basket": _wicker_look}

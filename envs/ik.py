@@ -20,7 +20,7 @@ MAX_JOINT_STEP = 2.1 / 15  # rad per control step: Franka's joint velocity limit
 
 @lru_cache(maxsize=1)
 def _arm_model() -> mujoco.MjModel:
-    return robot_spec("fast").compile()
+    return robot_spec().compile()
 
 
 class IK:

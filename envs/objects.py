@@ -210,7 +210,7 @@ def _make_animal(
 
 
 def _make_block(colour: str, rgb: RGB) -> Kind:
-    half = (BLOCK_HALF,) * 3
+    half = (BLOCK_HALF, BLOCK_HALF, BLOCK_HALF)
     return Kind(f"{colour}_block", f"{colour} block", "block", colour, "block", half, BLOCK_HALF, 0.03, _block(rgb))
 
 

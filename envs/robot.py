@@ -8,15 +8,12 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
-from typing import Literal
 from xml.etree import ElementTree
 
 import mujoco
 import numpy as np
 
 from envs import assets
-
-Quality = Literal["fast", "high"]
 
 ARM_JOINTS = tuple(f"joint{i}" for i in range(1, 8))
 GRIPPER_JOINT = "finger_joint"
@@ -46,7 +43,7 @@ PAD_HALF, PAD_Z = (0.011, 0.003, 0.01875), 0.03242  # m; its place along the fin
 # MuJoCo's contacts forget: while the hand swings, a held object creeps by (centripetal acceleration) x (time constant).
 # As stiff as the timestep allows (twice 1/300 s), carrying at 0.4 m/s creeps below 0.3 mm/s; the default, 1 mm/s.
 PAD_SOLREF = (0.0067, 1.0)
-ARM_KEEP, FINGER_KEEP = 0.12, 0.35  # share of faces kept for quality=fast; the wrist camera looks at the fingers
+ARM_KEEP, FINGER_KEEP = 0.12, 0.35  # share of faces kept when light; the wrist camera looks at the fingers
 
 COLLISION_GROUP, SITE_GROUP = 3, 4  # groups that the renderer leaves out
 _MIMIC = {  # joint -> sign of the knuckle's angle that it follows
@@ -58,16 +55,17 @@ _MIMIC = {  # joint -> sign of the knuckle's angle that it follows
 }
 
 
-def robot_spec(quality: Quality = "fast") -> mujoco.MjSpec:
+def robot_spec(light: bool = True) -> mujoco.MjSpec:
     """The robot alone, base at the world origin: what a scene starts from and adds its table and objects to.
 
-    Actuators: the seven of the arm in joint order, then the gripper (rad of the knuckle, 0 open).
+    Actuators: the seven of the arm in joint order, then the gripper (rad of the knuckle, 0 open). `light`: visual
+    meshes decimated, for a CPU to draw; nothing that moves or collides depends on it.
     """
-    return _template(quality).copy()
+    return _template(light).copy()
 
 
 @cache
-def _template(quality: Quality) -> mujoco.MjSpec:
+def _template(light: bool) -> mujoco.MjSpec:
     spec = mujoco.MjSpec.from_string(_merged_xml())
     for body in spec.bodies:
         body.gravcomp = 1
@@ -77,7 +75,7 @@ def _template(quality: Quality) -> mujoco.MjSpec:
             geom.contype, geom.conaffinity, geom.group = 1, 0, COLLISION_GROUP
     _set_up_arm(spec)
     _set_up_gripper(spec)
-    if quality == "fast":
+    if light:
         _lighten(spec)
     return spec
 

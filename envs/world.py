@@ -6,10 +6,10 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.containers import CONTAINERS
 from envs.layout import Layout
 from envs.objects import KINDS, Kind
 from envs.robot import ARM_JOINTS, EE_SITE, FINGER_BODIES, GRIPPER_JOINT, GRIPPER_MAX
-from envs.scenes.toy import CONTAINERS
 
 Vector = NDArray[np.float64]
 

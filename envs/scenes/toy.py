@@ -9,18 +9,16 @@ import numpy as np
 
 from envs import assets
 from envs.cameras import HEIGHT, WIDTH, add_cameras
-from envs.containers import HEIGHT as RIM
-from envs.containers import INNER_HALF, add_container
+from envs.containers import add_container
 from envs.geometry import yaw_quat
 from envs.layout import Layout
+from envs.names import checked_name
 from envs.objects import GRAIN, KINDS, PLASTIC
-from envs.robot import Quality, robot_spec
+from envs.robot import robot_spec
 
 TIMESTEP = 1 / 300  # s; 20 steps are exactly one control step of 1/15 s
 TABLE_CENTRE, TABLE_HALF = (0.56, 0.0), (0.39, 0.60)  # m
 TABLE_THICK, TABLE_HEIGHT = 0.04, 0.75  # m; the floor lies that far below z = 0
-# What counts as inside: half inner sizes along x and y, height of the rim, m.
-CONTAINERS = {name: (*INNER_HALF, RIM) for name in ("box", "basket")}
 WALLS = (  # centre, half size; m
     ((-1.3, 0, 0.6), (0.02, 2.6, 1.4)),
     ((0.6, 2.4, 0.6), (2, 0.02, 1.4)),
@@ -32,8 +30,9 @@ BOX, PLANE, CYLINDER = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_PLANE, m
 
 @dataclass(frozen=True)
 class Look:
-    """What a picture's quality costs: `slices` and `stacks` of a sphere, samples per pixel, shadow map, reflections."""
+    """What a picture's quality costs: decimated meshes or not, `slices` and `stacks` of a sphere, samples per pixel, shadow map, reflections."""
 
+    light_meshes: bool
     slices: int
     stacks: int
     samples: int
@@ -44,15 +43,19 @@ class Look:
 
 
 LOOKS: dict[str, Look] = {
-    "fast": Look(slices=14, stacks=10, samples=0, shadow=0, reflectance=0.0, texture=256, zoom=1),
-    "high": Look(slices=40, stacks=28, samples=4, shadow=2048, reflectance=0.0, texture=1024, zoom=4),
+    "fast": Look(light_meshes=True, slices=14, stacks=10, samples=0, shadow=0, reflectance=0.0, texture=256, zoom=1),
+    "high": Look(light_meshes=False, slices=40, stacks=28, samples=4, shadow=2048, reflectance=0.0, texture=1024, zoom=4),
 }
 
 
-def build(layout: Layout, quality: Quality = "fast") -> mujoco.MjSpec:
-    """The scene of `layout`: bodies named by role with a free joint of that name, static bodies named by container."""
-    spec = robot_spec(quality)
-    look = LOOKS[quality]
+def build(layout: Layout, quality: str = "fast") -> mujoco.MjSpec:
+    """The scene of `layout`: bodies named by role with a free joint of that name, static bodies named by container.
+
+    Raises:
+        ValueError: `quality` is neither "fast" (for policies) nor "high" (for pictures).
+    """
+    look = LOOKS[checked_name(quality, LOOKS, "quality")]
+    spec = robot_spec(light=look.light_meshes)
     _set_options(spec, look)
     _add_materials(spec, look)
     for name, pos in layout.containers.items():

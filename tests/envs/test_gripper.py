@@ -5,6 +5,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from envs.ik import IK
 from envs.layout import Layout, Placed
@@ -34,7 +35,7 @@ class Rig:
     def hold(self, closed: float, steps: int) -> None:
         self.move(self.pos, closed, steps)
 
-    def move(self, target: np.ndarray, closed: float, steps: int) -> None:
+    def move(self, target: ArrayLike, closed: float, steps: int) -> None:
         """Goes to `target` (3,) m in `steps` control steps, slow at both ends."""
         start = self.pos.copy()
         for i in range(steps):

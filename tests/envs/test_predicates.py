@@ -4,8 +4,8 @@ import mujoco
 import numpy as np
 import pytest
 
+from envs.containers import CONTAINERS
 from envs.predicates import AtLeast, Inside
-from envs.scenes.toy import CONTAINERS
 from envs.sim_env import SimEnv
 from envs.types import Trial
 

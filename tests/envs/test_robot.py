@@ -20,7 +20,7 @@ from envs.robot import (
 
 @pytest.fixture(scope="module")
 def model() -> mujoco.MjModel:
-    return robot_spec("fast").compile()
+    return robot_spec().compile()
 
 
 @pytest.fixture
@@ -68,8 +68,8 @@ def test_the_robot_never_collides_with_itself(model, home):
     assert home.joint(GRIPPER_JOINT).qpos[0] == pytest.approx(GRIPPER_MAX, abs=0.02)
 
 
-def test_fast_and_high_differ_in_looks_only(model):
-    high = robot_spec("high").compile()
+def test_light_and_full_meshes_differ_in_looks_only(model):
+    high = robot_spec(light=False).compile()
     assert model.nmeshface < 0.4 * high.nmeshface
     assert model.body_mass == pytest.approx(high.body_mass)
     assert model.body_inertia == pytest.approx(high.body_inertia)
@@ -78,5 +78,5 @@ def test_fast_and_high_differ_in_looks_only(model):
 
 
 def test_a_spec_can_be_changed_without_changing_the_next_one():
-    robot_spec("fast").body(ROBOT_ROOT).pos = [1, 0, 0]
-    assert robot_spec("fast").body(ROBOT_ROOT).pos == pytest.approx([0, 0, 0])
+    robot_spec().body(ROBOT_ROOT).pos = [1, 0, 0]
+    assert robot_spec().body(ROBOT_ROOT).pos == pytest.approx([0, 0, 0])

@@ -4,8 +4,9 @@ import mujoco
 import numpy as np
 import pytest
 
+from envs.containers import CONTAINERS
 from envs.layout import Layout, Placed
-from envs.scenes.toy import CONTAINERS, TIMESTEP, build
+from envs.scenes.toy import TIMESTEP, build
 from envs.types import CONTROL_HZ
 
 LAYOUT = Layout(
@@ -71,3 +72,8 @@ def test_quality_changes_nothing_that_moves(model):
     for m, d in zip((model, high), data, strict=True):
         mujoco.mj_step(m, d, nstep=60)
     assert np.array_equal(data[0].qpos, data[1].qpos)
+
+
+def test_an_unknown_quality_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="unknown quality 'hihg'; did you mean 'high'"):
+        build(LAYOUT, "hihg")

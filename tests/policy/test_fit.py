@@ -100,7 +100,7 @@ class Same:
 
 def test_the_loss_of_one_batch_falls(policy, data, processor, tmp_path):
     policy = deepcopy(policy)
-    stage = replace(COTRAIN, mixture=SMALL, steps=25, warmup=2, augment=False)
+    stage = replace(COTRAIN, mixture=SMALL, steps=16, warmup=2, augment=False)
     source = Same(Batches(data, processor, stage))
     with torch.no_grad():
         torch.manual_seed(0)
@@ -108,8 +108,8 @@ def test_the_loss_of_one_batch_falls(policy, data, processor, tmp_path):
         fit_stage(stage, policy.train(), source, FitSetting(tmp_path, accelerator="cpu"))
         torch.manual_seed(0)
         after = policy(source.first)
-    assert after["lm"] < 0.5 * before["lm"]
-    assert after["words"] < 0.8 * before["words"]
+    assert after["lm"] < 0.7 * before["lm"]
+    assert after["words"] < 0.9 * before["words"]
 
 
 def test_an_unknown_part_names_the_nearest(policy):

@@ -69,7 +69,7 @@ class TrainOptions:
     workers: int = option(0, "processes that make batches")
     threads: int = option(1, "threads of the network")
     accelerator: str = option("auto", "cpu, gpu or auto")
-    precision: str = option("bf16-mixed", "as Lightning names it")
+    precision: str = option("auto", "as Lightning names it; auto = bf16-mixed where the hardware has it, else 32-true")
     questions: int = option(400, "asked after each stage; 0 = none")
     out: str | None = option(None, "training folder (default: outputs/train/chatvla_<preset>)")
 

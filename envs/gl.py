@@ -39,3 +39,19 @@ def require() -> None:
             "no OpenGL library for off-screen rendering was found (neither EGL nor OSMesa); "
             f"install one: apt-get install {PACKAGES}, or use SimEnv(cameras=False)"
         )
+
+
+def vendor() -> str:
+    """What renders: MUJOCO_GL and the driver's own name, such as `egl: Mesa, llvmpipe (LLVM 15.0.6, 256 bits)`."""
+    backend = os.environ.get("MUJOCO_GL", "default")
+    try:
+        import mujoco  # imported here: this module decides how mujoco is imported
+        from OpenGL import GL
+
+        context = mujoco.GLContext(16, 16)
+        context.make_current()
+        names = [GL.glGetString(what).decode() for what in (GL.GL_VENDOR, GL.GL_RENDERER)]
+        context.free()
+    except Exception as error:
+        return f"{backend}: {error}"
+    return f"{backend}: {', '.join(names)}"

@@ -1,8 +1,7 @@
-"""Where a number comes from: versions, commit, and the OpenGL that rendered."""
+"""Where a number comes from: versions and commit."""
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -30,11 +29,6 @@ def commit() -> str | None:
         return head + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def gl() -> str:
-    """The library that renders, as MuJoCo was told."""
-    return os.environ.get("MUJOCO_GL", "default")
 
 
 def _git(*args: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from envs import gl
 from envs.types import Trial
 from experiments import provenance
 from experiments.config import Config, config_hash, identity
@@ -37,13 +38,15 @@ def run_stage(config: Config, command: str) -> None:
 def evaluate(config: Config, command: str) -> None:
     """Trials that are not finished yet, then the questions, then the report."""
     folder, known = config.out_dir, identity(config)
+    if config.policy in LEARNED:
+        check_checkpoint(known["checkpoint"])
     trials = [Trial(config.env, i, config.seed, config.split, config.shift) for i in range(config.trial_count)]  # type: ignore[arg-type]
     job = Job(
         functools.partial(make_env, config.env, config.quality),
         functools.partial(make_named_policy, config.policy, config.checkpoint, config.data_dir),
         Provenance(
             config.policy, config_hash(known), known["checkpoint"], known["checkpoint_hash"], config.clock, config.quality,
-            provenance.commit(), command, provenance.gl(), provenance.versions(),
+            provenance.commit(), command, gl.vendor(), provenance.versions(),
         ),
         folder,
         config.video,
@@ -52,6 +55,16 @@ def evaluate(config: Config, command: str) -> None:
     ask_questions(config, known)
     report(config, command)
     _track(config, rows)
+
+
+def check_checkpoint(folder: str) -> None:
+    """Refuse a checkpoint that is not whole or was made for another contract, before any worker starts."""
+    from policy.checkpoint import check_contract
+
+    try:
+        check_contract(folder)
+    except (ValueError, FileNotFoundError) as error:
+        raise UsageError(str(error)) from error
 
 
 def run_job(job: Job, trials: list[Trial], workers: int, known: dict[str, Any], title: str) -> list[Result]:

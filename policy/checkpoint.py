@@ -78,7 +78,7 @@ def load(folder: str | Path, dtype: torch.dtype = torch.float32) -> tuple[ChatVL
         ValueError: its weights are not those of its configuration.
     """
     folder = Path(folder)
-    check_contract(_read_json(folder, "contract.json"), folder)
+    check_contract(folder)
     config = ChatVLAConfig.from_dict(_read_json(folder, "config.json"))
     model = ChatVLA(config, NormStats.load(_existing(folder, "norm_stats.json")))
     missing, unexpected = model.load_state_dict(read_weights(folder), strict=False)
@@ -89,12 +89,14 @@ def load(folder: str | Path, dtype: torch.dtype = torch.float32) -> tuple[ChatVL
     return model.to(dtype).eval(), load_tokenizer(folder)
 
 
-def check_contract(stored: Mapping[str, Any], folder: str | Path) -> None:
+def check_contract(folder: str | Path) -> None:
     """Refuses a checkpoint whose contract is not this code's.
 
     Raises:
+        FileNotFoundError: the folder has no contract.
         ContractError: naming each difference.
     """
+    stored = _read_json(Path(folder), "contract.json")
     expected = contract()
     differs = [
         f"{key} is {stored.get(key)!r}, this code has {expected.get(key)!r}"

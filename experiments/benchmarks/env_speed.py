@@ -94,7 +94,7 @@ def _spread(values: dict[str, float]) -> str:
 def main() -> None:
     """Measure and print, or serve as one of the contenders."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=7, help="blocks per contender (default 7, about 2 minutes)")
+    parser.add_argument("--repeats", type=int, default=7, help="blocks per contender (default 7)")
     parser.add_argument("--out", default="outputs/benchmarks", help="folder of env_speed.json")
     parser.add_argument("--serve", choices=("cameras", "blind"), help=argparse.SUPPRESS)
     args = parser.parse_args()

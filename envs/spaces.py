@@ -11,6 +11,8 @@ from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, IMAGE_SHAPE
 # Metres in the base frame: what the arm can reach over the table, with a margin.
 WORKSPACE_LOW = np.array([0.20, -0.55, -0.02], np.float32)
 WORKSPACE_HIGH = np.array([0.85, 0.55, 0.70], np.float32)
+ACTION_LOW = np.concatenate([WORKSPACE_LOW, np.full(6, -1.0), [0.0]]).astype(np.float32)
+ACTION_HIGH = np.concatenate([WORKSPACE_HIGH, np.full(6, 1.0), [1.0]]).astype(np.float32)
 
 
 def observation_space() -> spaces.Dict:
@@ -23,9 +25,7 @@ def observation_space() -> spaces.Dict:
 
 def action_space() -> spaces.Box:
     """Target ee_pos (m, base frame), rot6d, gripper_closed."""
-    low = np.concatenate([WORKSPACE_LOW, np.full(6, -1.0), [0.0]]).astype(np.float32)
-    high = np.concatenate([WORKSPACE_HIGH, np.full(6, 1.0), [1.0]]).astype(np.float32)
-    return spaces.Box(low, high, dtype=np.float32)
+    return spaces.Box(ACTION_LOW, ACTION_HIGH, dtype=np.float32)
 
 
 def checked_action(action: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -43,5 +43,4 @@ def checked_action(action: NDArray[np.floating]) -> NDArray[np.float32]:
     if not np.isfinite(array).all():
         bad = np.flatnonzero(~np.isfinite(array)).tolist()
         raise ValueError(f"action is not finite at {bad}: {array.tolist()}; it was refused, the robot did not move")
-    space = action_space()
-    return np.clip(array.astype(np.float32), space.low, space.high)
+    return np.clip(array.astype(np.float32), ACTION_LOW, ACTION_HIGH)

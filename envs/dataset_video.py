@@ -11,6 +11,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.error import FFmpegError
 
 from envs.imaging import Pixels
 from envs.types import CONTROL_HZ, IMAGE_SHAPE
@@ -54,7 +55,7 @@ def count_frames(path: Path) -> int:
     try:
         with av.open(str(path)) as container:
             return container.streams.video[0].frames
-    except (av.FFmpegError, IndexError) as error:
+    except (FFmpegError, IndexError) as error:
         raise ValueError(f"{path} cannot be read as a video: {error}") from error
 
 
@@ -63,4 +64,4 @@ def read_frames(path: Path) -> Iterator[Pixels]:
     with av.open(str(path)) as container:
         container.streams.video[0].thread_type = "NONE"
         for frame in container.decode(video=0):
-            yield frame.to_ndarray(format="rgb24")
+            yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)

@@ -64,8 +64,8 @@ def read_snapshots(folder: Path) -> Iterator[Snapshot]:
             arrays = [file[key] for key in ARRAYS]
         if len(lines) != len(arrays[0]):
             raise ValueError(f"{path} has {len(arrays[0])} snapshots and {len(lines)} lines; delete both files and collect again")
-        for line, *row in zip(lines, *arrays, strict=True):
-            yield Snapshot(*row, json.loads(line))
+        for i, line in enumerate(lines):
+            yield Snapshot(**{key: a[i] for key, a in zip(ARRAYS, arrays, strict=True)}, record=json.loads(line))
 
 
 def facts(record: Mapping[str, Any], kinds: Iterable[Toy]) -> Facts:

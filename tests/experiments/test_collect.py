@@ -10,13 +10,11 @@ import pytest
 
 from envs.dataset import open_dataset
 from envs.dataset_files import EpisodeWriter
-from envs.types import CAMERAS, IMAGE_SHAPE
+from envs.types import CAMERAS, IMAGE_SHAPE, Observation
 from experiments import collect as module
 from experiments.collect import CollectConfig, collect
 from experiments.recording import EpisodeJob, Outcome, StillsJob
 from experiments.scene_questions import read_questions
-
-SMALL = {"stills": 4, "test_stills": 3, "stills_per_model": 4, "workers": 0}
 
 
 def record_black(job: EpisodeJob | StillsJob) -> Outcome:
@@ -25,7 +23,8 @@ def record_black(job: EpisodeJob | StillsJob) -> Outcome:
         return Outcome("stills", job.trial.index, snapshots=job.count)
     if job.trial.index == 1:
         return Outcome("episode", 1, job.noisy, steps_done=2, failure="time limit")
-    seen = {"pixels": {c: np.zeros(IMAGE_SHAPE, np.uint8) for c in CAMERAS}, "agent_pos": np.zeros(17, np.float32)}
+    pixels = {c: np.zeros(IMAGE_SHAPE, np.uint8) for c in CAMERAS}
+    seen: Observation = {"pixels": pixels, "agent_pos": np.zeros(17, np.float32)}
     with EpisodeWriter(job.root / "dataset", job.trial.index, "Sort toys.", {"noisy": job.noisy}) as writer:
         for _ in range(3):
             writer.add(seen, np.zeros(10), "", "", np.zeros(6))
@@ -99,7 +98,7 @@ def test_a_bad_value_is_named(bad: dict, message: str):
 def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One real demonstration and a few scenes, with a spawned worker."""
     root = tmp_path_factory.mktemp("data")
-    collect(CollectConfig(episodes=1, out=str(root), **{**SMALL, "workers": 1}))
+    collect(CollectConfig(episodes=1, out=str(root), stills=4, test_stills=3, stills_per_model=4, workers=1))
     return root
 
 

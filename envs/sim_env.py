@@ -19,7 +19,17 @@ from envs.robot import ARM_JOINTS, GRIPPER_MAX, HOME_QPOS
 from envs.scenes import SCENES
 from envs.spaces import action_space, checked_action, observation_space
 from envs.tasks import get_task
-from envs.types import ACTION_EE_POS, ACTION_GRIPPER, ACTION_ROT6D, CAMERAS, CONTROL_HZ, IMAGE_SHAPE, Observation, Task, Trial
+from envs.types import (
+    ACTION_EE_POS,
+    ACTION_GRIPPER,
+    ACTION_ROT6D,
+    CAMERAS,
+    CONTROL_HZ,
+    IMAGE_SHAPE,
+    Observation,
+    Task,
+    Trial,
+)
 from envs.world import World
 
 StepResult = tuple[Observation, float, bool, bool, dict[str, Any]]

@@ -48,10 +48,9 @@ def scene_questions(env_name: str, seed: int, count: int) -> list[Asked]:
     from envs.capture import kind_words
     from envs.llava import balanced, record
     from envs.questions import ask, looks
+    from envs.sim_env import SimEnv
     from envs.snapshots import facts, segment_names
     from envs.stills import stills
-
-    from envs.sim_env import SimEnv
 
     env, rng, kinds = SimEnv(env_name), np.random.default_rng([seed, ASK_SEED]), kind_words()
     images: dict[str, NDArray[np.uint8]] = {}

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envs.dataset import DatasetError, open_dataset
-
 from envs.types import Trial
 from experiments.errors import UsageError
 from experiments.policies import trial_layout

@@ -11,7 +11,7 @@ from envs import gl
 
 def test_without_a_library_the_packages_are_named(monkeypatch):
     monkeypatch.setenv("MUJOCO_GL", "disabled")
-    with pytest.raises(gl.NoGLError, match="apt-get install libegl1 .*SimEnv\\(cameras=False\\)"):
+    with pytest.raises(gl.NoGLError, match=r"apt-get install libegl1 .*SimEnv\(cameras=False\)"):
         gl.require()
 
 

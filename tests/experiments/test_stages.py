@@ -25,5 +25,5 @@ def test_a_checkpoint_of_another_contract_is_refused_and_no_trial_is_run(tmp_pat
 def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path):
     folder = tmp_path / "empty"
     folder.mkdir()
-    with pytest.raises(UsageError, match="contract.json"):
+    with pytest.raises(UsageError, match=r"contract\.json"):
         evaluate(tmp_path, folder)

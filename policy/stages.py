@@ -1,9 +1,10 @@
 """The stages of training as data: what is mixed, what is frozen, what is learnt, for how long.
 
-Stages 1 and 2 are ChatVLA's (robot with reasoning and the understanding expert frozen, then both 3:1). Stage 0 and the
-head's own stage are ours: 0 stands for the pretraining that a tiny network lacks, and the head's stage is ChatVLA-2's
-(network frozen, action expert trained on), here on cached conditions, since a head needs many more updates than the
-network can afford on two cores (research/policy_probe.md: 6/40 -> 39/40).
+Stages 1 and 2 are ChatVLA's (robot with reasoning and the understanding expert frozen, then both 3:1). The others are
+ours. 0 stands for the pretraining that a tiny network lacks. 3 is ChatVLA-2's second stage (network frozen, action
+expert trained on), here on cached conditions, since a head needs many more updates than the network can afford on two
+cores (research/policy_probe.md: 6/40 -> 39/40). 4 trains the understanding expert alone, which no action depends on:
+the separate experts let answers improve while control stays as it is, bit by bit.
 """
 
 from __future__ import annotations
@@ -78,14 +79,16 @@ def learning_rate(stage: Stage, step: int, progress: float) -> float:
 _TINY = {"optimizer": "muon", "lr": 2e-3, "warmup": 100, "betas": (0.9, 0.95), "eps": 1e-8, "schedule": "trapezoid"}
 
 TINY_STAGES: tuple[Stage, ...] = (
-    Stage("0_ground", Mixture(grounding=4, understanding=12), 3000, route="understanding", words=True, references=4,
-          frozen=("control_expert", "head"), share_of_minutes=0.45, **_TINY),  # type: ignore[arg-type]
-    Stage("1_control", Mixture(robot=12, grounding=4), 1200, copy_expert=True, words=True, references=4,
-          frozen=("understanding_expert",), share_of_minutes=0.2, **_TINY),  # type: ignore[arg-type]
-    Stage("2_cotrain", Mixture(robot=9, grounding=3, understanding=4), 1200, words=True, references=4,
-          share_of_minutes=0.2, **_TINY),  # type: ignore[arg-type]
-    Stage("3_head", Mixture(robot=256), 4000, 1e-3, "cosine", 100, "adamw", (0.9, 0.95), 1e-8,
+    Stage("0_ground", Mixture(grounding=8, understanding=8), 1500, route="understanding", words=True, references=4,
+          frozen=("control_expert", "head"), share_of_minutes=0.4, **_TINY),  # type: ignore[arg-type]
+    Stage("1_control", Mixture(robot=12, grounding=4), 300, copy_expert=True, words=True, references=4,
+          frozen=("understanding_expert",), share_of_minutes=0.08, **_TINY),  # type: ignore[arg-type]
+    Stage("2_cotrain", Mixture(robot=9, grounding=3, understanding=4), 850, words=True, references=4,
+          share_of_minutes=0.22, **_TINY),  # type: ignore[arg-type]
+    Stage("3_head", Mixture(robot=64), 2400, 1e-3, "cosine", 100, "adamw", (0.9, 0.95), 1e-8,
           frozen=("all_but_head",), features=True, augment=False, share_of_minutes=0.15),
+    Stage("4_answer", Mixture(understanding=16), 500, words=True,
+          frozen=("all_but_understanding_expert",), share_of_minutes=0.15, **_TINY),  # type: ignore[arg-type]
 )  # fmt: skip
 
 # ChatVLA, table 5 and released scripts (research/policy.md 1.4): global batch 128, AdamW (0.9, 0.98), eps 1e-7.

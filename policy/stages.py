@@ -85,9 +85,9 @@ TINY_STAGES: tuple[Stage, ...] = (
           frozen=("understanding_expert",), share_of_minutes=0.08, **_TINY),  # type: ignore[arg-type]
     Stage("2_cotrain", Mixture(robot=9, grounding=3, understanding=4), 850, words=True, references=4,
           share_of_minutes=0.22, **_TINY),  # type: ignore[arg-type]
-    Stage("3_head", Mixture(robot=64), 2400, 1e-3, "cosine", 100, "adamw", (0.9, 0.95), 1e-8,
+    Stage("3_head", Mixture(robot=64), 1600, 1e-3, "cosine", 100, "adamw", (0.9, 0.95), 1e-8,
           frozen=("all_but_head",), features=True, augment=False, share_of_minutes=0.15),
-    Stage("4_answer", Mixture(understanding=16), 500, words=True,
+    Stage("4_answer", Mixture(understanding=16), 400, words=True,
           frozen=("all_but_understanding_expert",), share_of_minutes=0.15, **_TINY),  # type: ignore[arg-type]
 )  # fmt: skip
 

@@ -108,7 +108,10 @@ def test_a_run_leaves_results_and_reports_and_nothing_else(tmp_path):
 
 def test_ctrl_c_keeps_the_finished_trials_and_says_how_to_go_on(tmp_path):
     args = ["policy=zero", "trials=500", "workers=1", "video=none", f"out={tmp_path}/out"]
-    process = subprocess.Popen([sys.executable, "experiments/run.py", *args], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "experiments/run.py", *args], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell has it ignored
+    )  # fmt: skip
     results = tmp_path / "out/results.jsonl"
     deadline = time.monotonic() + 100
     while not (results.exists() and results.read_text().count("\n")) and time.monotonic() < deadline:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gymnasium
@@ -99,7 +100,7 @@ class SimEnv(gymnasium.Env):
         Raises:
             ValueError: wrong shape, dtype, a value that is not finite, or no rotation; nothing is executed.
         """
-        reward = self._execute(action)
+        reward = self.advance(action)
         return self._result(reward)
 
     def step_chunk(self, actions: Array, on_step: Callable[[SimEnv], None] | None = None) -> StepResult:
@@ -109,12 +110,36 @@ class SimEnv(gymnasium.Env):
         """
         reward = 0.0
         for action in actions:
-            reward += self._execute(action)
+            reward += self.advance(action)
             if on_step is not None:
                 on_step(self)
             if self.terminated or self.truncated:
                 break
         return self._result(reward)
+
+    def advance(self, action: Array) -> float:
+        """Execute one action, (10,), without looking; the reward. Raises as `step` does."""
+        target = checked_action(action)
+        mat = matrix_from_rot6d(target[ACTION_ROT6D])
+        self._command = self._ik.step(self._command, target[ACTION_EE_POS].astype(float), mat)
+        self.data.ctrl[:7] = self._command
+        self.data.ctrl[7] = GRIPPER_MAX * float(target[ACTION_GRIPPER][0])
+        mujoco.mj_step(self.model, self.data, nstep=SUBSTEPS)
+        mujoco.mj_forward(self.model, self.data)
+        sent_pos, sent_mat = self._ik.pose(self._command)
+        self._action_sent = np.r_[sent_pos, rot6d_from_matrix(sent_mat), target[ACTION_GRIPPER]].astype(np.float32)
+        self.control_steps += 1
+        return self._score()
+
+    @contextmanager
+    def branch(self) -> Iterator[None]:
+        """What happens inside leaves no trace: physics and progress are put back at the end."""
+        physics, progress = self.full_state(), (self.steps_done, list(self.step_done_s), self.control_steps, self._action_sent)
+        try:
+            yield
+        finally:
+            self.set_full_state(physics)
+            self.steps_done, self.step_done_s, self.control_steps, self._action_sent = progress
 
     def observe(self) -> Observation:
         """What the policy sees now; renders."""
@@ -211,19 +236,6 @@ class SimEnv(gymnasium.Env):
             broken.append("a step is done before the start")
         if broken:
             raise ResetError(f"{self.trial} did not settle: {'; '.join(broken)}")
-
-    def _execute(self, action: Array) -> float:
-        target = checked_action(action)
-        mat = matrix_from_rot6d(target[ACTION_ROT6D])
-        self._command = self._ik.step(self._command, target[ACTION_EE_POS].astype(float), mat)
-        self.data.ctrl[:7] = self._command
-        self.data.ctrl[7] = GRIPPER_MAX * float(target[ACTION_GRIPPER][0])
-        mujoco.mj_step(self.model, self.data, nstep=SUBSTEPS)
-        mujoco.mj_forward(self.model, self.data)
-        sent_pos, sent_mat = self._ik.pose(self._command)
-        self._action_sent = np.r_[sent_pos, rot6d_from_matrix(sent_mat), target[ACTION_GRIPPER]].astype(np.float32)
-        self.control_steps += 1
-        return self._score()
 
     def _score(self) -> float:
         """The reward of this control step: newly done steps / steps. A step counts only after those before it."""

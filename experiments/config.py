@@ -28,7 +28,7 @@ TRIALS = 13  # for an env that is no row of the paper's protocol
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "env": TASK_NAMES,
-    "stage": ("evaluate", "collect", "train", "all", "report"),
+    "stage": ("evaluate", "collect", "train", "correct", "all", "report"),
     "policy": POLICY_NAMES,
     "split": ("test", "train"),
     "shift": ("none",),
@@ -91,6 +91,7 @@ class Config:
     quality: str = option("fast", "high = shadows and full meshes, slower")
     video: str = option("all", "all | failures | none | a number: the first N trials")
     questions: int = option(200, "held-out scene questions that a policy which can answer is asked; 0 = none")
+    corrections: int = option(40, "episodes of the policy that the expert corrects (stage=correct)")
     beside: list[str] = field(default_factory=list, metadata={"help": "results of other policies to show in the report: [outputs/A,outputs/B]"})
     wandb: str = option("off", "log the results to Weights & Biases")
     out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>)")

@@ -123,7 +123,21 @@ def train(config: Config, command: str) -> Path:
     return run(TrainConfig(data=str(config.data_dir), seed=config.seed, wandb=config.wandb, **options))
 
 
-STAGES: dict[str, Callable[[Config, str], object]] = {"evaluate": evaluate, "report": report, "collect": collect, "train": train}
+def correct(config: Config, command: str) -> None:
+    """Let the policy act on training layouts and record what the expert would have done."""
+    from experiments.correct import correct as run
+
+    if config.policy not in LEARNED:
+        raise UsageError(f"policy '{config.policy}' learns nothing from corrections; choose policy={LEARNED[0]}")
+    checkpoint = identity(config)["checkpoint"]
+    check_checkpoint(checkpoint)
+    decisions = run(config.env, Path(checkpoint), config.data_dir / "corrections", config.corrections, workers=max(1, config.workers))
+    Console().print(f"{decisions} decisions in {config.data_dir}/corrections; now stage=train train.stages=[5_correct]", highlight=False)
+
+
+STAGES: dict[str, Callable[[Config, str], object]] = {
+    "evaluate": evaluate, "report": report, "collect": collect, "train": train, "correct": correct
+}  # fmt: skip
 
 
 def make_env(name: str, quality: str) -> Any:

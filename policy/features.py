@@ -19,6 +19,8 @@ from policy.collate import collate
 from policy.processor import Processor
 from policy.recorded import Frames
 
+CORRECTED_SHARE = 0.4  # of a batch, where there are corrections
+
 
 @dataclass
 class Features:
@@ -39,6 +41,30 @@ class Features:
 
 
 @dataclass(frozen=True)
+class Corrections:
+    """What the action head saw where the policy itself had come to, and the expert's chunk from there (DAgger).
+
+    condition (K, D), actions (K, 16, 10); they belong to one frozen network.
+    """
+
+    condition: Tensor
+    actions: Tensor
+
+    @classmethod
+    def read(cls, folder: Path) -> Corrections | None:
+        """All of `corrections_*.npz`; None where there are none."""
+        files = [np.load(path) for path in sorted(folder.glob("corrections_*.npz"))]
+        if not files:
+            return None
+        condition, actions = (np.concatenate([f[k] for f in files]) for k in ("condition", "actions"))
+        return cls(torch.from_numpy(condition), torch.from_numpy(actions))
+
+    def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """(count,) indices."""
+        return rng.integers(len(self.condition), size=count)
+
+
+@dataclass(frozen=True)
 class FeatureBatches:
     """Batches of `rows` frames drawn as the frames are, from conditions (K, D) of the frames `index` (K,)."""
 
@@ -47,17 +73,27 @@ class FeatureBatches:
     condition: Tensor
     rows: int
     seed: int = 0
+    corrections: Corrections | None = None
 
     def batch(self, number: int) -> Features:
         """Batch `number`, always the same one."""
         rng = np.random.default_rng([self.seed, number])
         p = self.frames.probability[np.searchsorted(self.frames.pictured, self.index)]
-        chosen = rng.choice(len(self.index), self.rows, p=p / p.sum())
+        corrected = self.corrections.draw(rng, int(self.rows * CORRECTED_SHARE)) if self.corrections else []
+        chosen = rng.choice(len(self.index), self.rows - len(corrected), p=p / p.sum())
         chunks = [self.frames.chunk(int(self.index[i])) for i in chosen]
-        return Features(
+        made = Features(
             self.condition[torch.from_numpy(chosen)],
             torch.from_numpy(np.stack([a for a, _ in chunks])),
             torch.from_numpy(np.stack([m for _, m in chunks])),
+        )
+        if self.corrections is None:
+            return made
+        condition, actions = self.corrections.condition[corrected], self.corrections.actions[corrected]
+        return Features(
+            torch.cat([made.condition, condition]),
+            torch.cat([made.actions, actions]),
+            torch.cat([made.action_mask, torch.ones(actions.shape[:2], dtype=torch.bool)]),
         )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,14 @@ from policy.generation import Prefilled, Prompt, Spoken, prefill, speak
 from policy.processor import NEXT_ACTION, Processor
 
 Frame = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An inference and the condition (D,) float32 that the action head saw."""
+
+    inference: Inference
+    condition: NDArray[np.float32]
 
 
 class ChatVLAPolicy:
@@ -45,9 +54,17 @@ class ChatVLAPolicy:
         """Starts a trial: the diffusion noise is drawn from the trial's own stream."""
         self.generator.manual_seed(int(trial.rng("policy").integers(2**62)))
 
-    @torch.inference_mode()
     def infer(self, observation: Observation, instruction: str) -> Inference:
         """Reasoning and an action chunk (16, 10); `seconds` by part: see, prefill, reasoning, action.
+
+        Raises:
+            ValueError: a camera is missing, or a frame or `agent_pos` has another shape.
+        """
+        return self.decide(observation, instruction).inference
+
+    @torch.inference_mode()
+    def decide(self, observation: Observation, instruction: str) -> Decision:
+        """`infer`, with what the action head saw.
 
         Raises:
             ValueError: a camera is missing, or a frame or `agent_pos` has another shape.
@@ -66,7 +83,8 @@ class ChatVLAPolicy:
         chunk = self.model.sample_actions(condition, self.generator)[0].float().cpu().numpy()
         clock.lap("action")
         text = self.processor.decode(spoken.tokens[0].tolist()).removesuffix(NEXT_ACTION.strip()).strip()
-        return Inference(np.ascontiguousarray(chunk, np.float32), text, clock.seconds)
+        inference = Inference(np.ascontiguousarray(chunk, np.float32), text, clock.seconds)
+        return Decision(inference, condition[0].float().cpu().numpy())
 
     def answer(self, images: Frame | Sequence[Frame], question: str, camera: str = "left") -> str:
         """What the network says to `question` about one picture (H, W, 3) uint8, or one per camera in order."""

@@ -41,6 +41,7 @@ class Stage:
     sends all rows to the understanding expert. copy_expert: the control expert starts as a copy of the understanding
     expert when the stage begins. words: dense words at image tokens. references: texts a grounding row asks for, its
     own included. features: train the action head alone, on cached conditions, in batches of `mixture.robot`.
+    corrected: mix in the expert's corrections of the policy's own episodes (`stage=correct`), where there are any.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Stage:
     words: bool = False
     references: int = 1
     features: bool = False
+    corrected: bool = False
     ema: float = 0.999
     augment: bool = True
     share_of_minutes: float = 0.0  # of TrainConfig.minutes, when that is set
@@ -88,7 +90,9 @@ TINY_STAGES: tuple[Stage, ...] = (
     Stage("3_head", Mixture(robot=64), 1600, 1e-3, "cosine", 100, "adamw", (0.9, 0.95), 1e-8,
           frozen=("all_but_head",), features=True, augment=False, share_of_minutes=0.15),
     Stage("4_answer", Mixture(understanding=16), 400, words=True,
-          frozen=("all_but_understanding_expert",), share_of_minutes=0.15, **_TINY),  # type: ignore[arg-type]
+          frozen=("all_but_understanding_expert",), share_of_minutes=0.1, **_TINY),  # type: ignore[arg-type]
+    Stage("5_correct", Mixture(robot=64), 800, 1e-3, "cosine", 100, "adamw", (0.9, 0.95), 1e-8,
+          frozen=("all_but_head",), features=True, corrected=True, augment=False, share_of_minutes=0.05),
 )  # fmt: skip
 
 # ChatVLA, table 5 and released scripts (research/policy.md 1.4): global batch 128, AdamW (0.9, 0.98), eps 1e-7.

@@ -19,7 +19,7 @@ from policy.config import LossWeights, preset
 from policy.corpus import corpus
 from policy.datamodule import Numbered
 from policy.experts import TwoExpertMLP
-from policy.features import FeatureBatches, cached_features
+from policy.features import Corrections, FeatureBatches, cached_features
 from policy.fit import FitSetting, fit_stage
 from policy.normalizer import NormStats
 from policy.processor import Processor, config_for
@@ -131,7 +131,8 @@ def batches(config: TrainConfig, stage: Stage, policy: ChatVLA, processor: Proce
     path = Path(config.out) / stage.name / "conditions.pt"
     policy.to("cuda" if torch.cuda.is_available() and config.accelerator != "cpu" else "cpu")
     index, condition = cached_features(policy, processor, frames, path, limit=config.feature_frames)
-    return FeatureBatches(frames, index, condition, stage.mixture.robot, config.seed)
+    corrections = Corrections.read(Path(config.data) / "corrections") if stage.corrected else None
+    return FeatureBatches(frames, index, condition, stage.mixture.robot, config.seed, corrections)
 
 
 def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:

@@ -73,7 +73,7 @@ def test_another_process_reaches_the_same_state_and_pixels(env):
     code = (
         "import hashlib; from envs.sim_env import SimEnv; from envs.types import Trial; e = SimEnv('sort_toys');"
         "o, _ = e.reset(options={'trial': Trial('sort_toys', 3)});"
-        "[e._execute(e._action_sent) for _ in range(5)];"
+        "[e.advance(e._action_sent) for _ in range(5)];"
         "print(e.state_hash(), hashlib.sha256(e.render().tobytes()).hexdigest())"
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

@@ -132,7 +132,7 @@ def correct(config: Config, command: str) -> None:
     checkpoint = identity(config)["checkpoint"]
     check_checkpoint(checkpoint)
     decisions = run(config.env, Path(checkpoint), config.data_dir / "corrections", config.corrections, workers=max(1, config.workers))
-    Console().print(f"{decisions} decisions in {config.data_dir}/corrections; now stage=train train.stages=[5_correct]", highlight=False)
+    Console().print(f"{decisions} decisions in {config.data_dir}/corrections; now stage=train train.stages=[4_correct]", highlight=False)
 
 
 STAGES: dict[str, Callable[[Config, str], object]] = {

@@ -3,8 +3,8 @@
 Stages 1 and 2 are ChatVLA's (robot with reasoning and the understanding expert frozen, then both 3:1). The others are
 ours. 0 stands for the pretraining that a tiny network lacks. 3 is ChatVLA-2's second stage (network frozen, action
 expert trained on), here on cached conditions, since a head needs many more updates than the network can afford on two
-cores (research/policy_probe.md: 6/40 -> 39/40). 4 trains the understanding expert alone, which no action depends on:
-the separate experts let answers improve while control stays as it is, bit by bit.
+cores (research/policy_probe.md: 6/40 -> 39/40). 4 goes on with the head on the expert's corrections of the policy's own
+episodes (DAgger, Ross et al. 2011), which `stage=correct` records; without any it changes little.
 """
 
 from __future__ import annotations
@@ -88,11 +88,9 @@ TINY_STAGES: tuple[Stage, ...] = (
     Stage("2_cotrain", Mixture(robot=9, grounding=3, understanding=4), 850, words=True, references=4,
           share_of_minutes=0.22, **_TINY),  # type: ignore[arg-type]
     Stage("3_head", Mixture(robot=64), 1600, 1e-3, "cosine", 100, "adamw", (0.9, 0.95), 1e-8,
-          frozen=("all_but_head",), features=True, augment=False, share_of_minutes=0.15),
-    Stage("4_answer", Mixture(understanding=16), 400, words=True,
-          frozen=("all_but_understanding_expert",), share_of_minutes=0.1, **_TINY),  # type: ignore[arg-type]
-    Stage("5_correct", Mixture(robot=64), 800, 1e-3, "cosine", 100, "adamw", (0.9, 0.95), 1e-8,
-          frozen=("all_but_head",), features=True, corrected=True, augment=False, share_of_minutes=0.05),
+          frozen=("all_but_head",), features=True, augment=False, share_of_minutes=0.2),
+    Stage("4_correct", Mixture(robot=64), 800, 1e-3, "cosine", 100, "adamw", (0.9, 0.95), 1e-8,
+          frozen=("all_but_head",), features=True, corrected=True, augment=False, share_of_minutes=0.1),
 )  # fmt: skip
 
 # ChatVLA, table 5 and released scripts (research/policy.md 1.4): global batch 128, AdamW (0.9, 0.98), eps 1e-7.

@@ -19,7 +19,7 @@ from policy.normalizer import NormStats
 from policy.rows import Batches
 from policy.stages import STAGES, Mixture, Stage
 
-GROUND, CONTROL, COTRAIN, HEAD, ANSWER, _ = STAGES["tiny"]
+GROUND, CONTROL, COTRAIN, HEAD, _ = STAGES["tiny"]
 SMALL = Mixture(robot=1, grounding=1, understanding=1)
 
 
@@ -62,14 +62,6 @@ def test_stage_0_trains_the_understanding_expert_alone(policy, data, processor, 
     moved = changed(before, run(small(GROUND, 2), policy, data, processor, tmp_path))
     assert {n for n in moved if is_understanding_expert(n)}
     assert not {n for n in moved if is_control_expert(n) or is_head(n)}
-
-
-def test_the_last_stage_moves_nothing_that_an_action_depends_on(policy, data, processor, tmp_path):
-    policy = deepcopy(policy)
-    before = weights(policy)
-    moved = changed(before, run(small(ANSWER, 2), policy, data, processor, tmp_path))
-    assert moved
-    assert all(is_understanding_expert(n) for n in moved)
 
 
 def test_six_steps_equal_three_and_three_resumed(policy, data, processor, tmp_path):

@@ -38,7 +38,7 @@ def test_every_stage_leaves_a_checkpoint_and_its_question_accuracy(config, train
     for stage in stages():
         assert (Path(config.out) / stage.name / "checkpoint" / "contract.json").is_file()
         assert (Path(config.out) / stage.name / "questions.json").is_file()
-    assert trained.parent.name == "5_correct"
+    assert trained.parent.name == "4_correct"
 
 
 def test_the_last_checkpoint_speaks_acts_and_answers(trained):

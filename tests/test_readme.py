@@ -41,7 +41,7 @@ def test_a_make_target_that_the_readme_names_exists(target):
 
 def test_make_run_and_make_test_set_up_first():
     for target in ("run", "test"):
-        dry = subprocess.run(["make", "-nB", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        dry = subprocess.run(["make", "-nB", "--no-print-directory", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
         commands = [line for line in dry.splitlines() if line]
         assert ".ci/setup" in commands[0]
         assert (".venv/bin/python experiments/run.py env=sort_toys" if target == "run" else "pytest -n 2") in commands[

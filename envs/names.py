@@ -5,7 +5,21 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-TASK_NAMES = ("sort_toys",)
+DIRECT = ("sort_toys", "stack_cubes", "toy_in_drawer", "clean_blocks")
+PLANNER = ("tidy_up", "two_blocks", "prepare_breakfast")  # compositions: a planner sends their sub-tasks one by one
+SUBTASKS = (
+    "block_to_basket", "open_drawer", "toy_into_drawer", "close_drawer", "semicircle_to_basket", "rectangle_to_basket",
+    "plate_to_tablecloth", "flip_cup", "bread_to_plate",
+)  # fmt: skip
+MULTITASK = (
+    "soap_to_box", "hang_cup_bathroom", "toothpaste_to_table", "take_towel", "bread_from_pot", "bread_from_fridge",
+    "banana_to_plate", "bread_to_empty_plate", "hang_cup", "ball_to_can", "stack_green_on_pink", "take_lid",
+)  # fmt: skip
+CHATVLA2 = ("math_matching", "toy_placement")
+TASK_NAMES = (*DIRECT, *PLANNER, *SUBTASKS, *MULTITASK, *CHATVLA2)
+
+# What `env=` may name besides a task: all tasks of a table of the paper, or of the whole 176-trial protocol.
+GROUPS = {"direct": DIRECT, "planner": PLANNER, "multitask": MULTITASK, "chatvla": (*DIRECT, *PLANNER, *MULTITASK)}
 
 
 def gym_id(task: str) -> str:

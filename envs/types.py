@@ -68,33 +68,90 @@ class Predicate(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """One point of a task: when it counts, which skill achieves it, what the policy says meanwhile."""
+    """One point of a task: when it counts, which skill achieves it, what the policy says meanwhile.
+
+    `reasoning` and its `paraphrases` (which demonstrations use too) name {object} and {goal}, filled from the layout.
+    `instruction`: what a planner tells the policy while this step is due; empty where the task's own will do.
+    """
 
     predicate: Predicate
     skill: Any
-    reasoning: str  # with {names} of objects, filled from the layout
+    reasoning: str
+    paraphrases: tuple[str, ...] = ()
+    instruction: str = ""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where an object may start: ranges of x, y (m) and yaw (rad) in the frame of the fixture `on` (empty: the base).
+
+    `height`: m, of what the object stands on, above that frame's origin. `fixed`: the object has no free neighbours to
+    keep clear of (it lies in a pot, on a shelf), so the room for the open gripper is not asked for.
+    """
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+    yaw: tuple[float, float] = (-0.3, 0.3)
+    on: str = ""
+    height: float = 0.0
+    upside_down: bool = False
+    fixed: bool = False
 
 
 @dataclass(frozen=True)
 class ObjectGroup:
-    """`count` objects of different kinds: their roles are `name_0`, `name_1`, ..., in the order of `kinds`."""
+    """`count` objects of different kinds: their roles are `name_0`, `name_1`, ..., in the order of `kinds`.
+
+    A group of one is called `name` alone where `numbered` is False. `test_kinds`: variants that only test trials show
+    (empty: the same as in training). `region`: None for the scene's own.
+    """
 
     name: str
     count: int
     kinds: tuple[str, ...]
+    test_kinds: tuple[str, ...] = ()
+    region: Region | None = None
+    numbered: bool = True
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The names that its objects have in the simulator."""
+        return tuple(f"{self.name}_{i}" for i in range(self.count)) if self.numbered else (self.name,)
+
+
+@dataclass(frozen=True)
+class Fixture:
+    """What stands where it is put: `pos` (x, y) m and `yaw` rad in the base frame, moved by up to `jitter` m a trial.
+
+    `kinds`: one of them is drawn; `test_kinds` as for objects. `height`: m, of its origin above the table.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    pos: tuple[float, float]
+    yaw: float = 0.0
+    jitter: float = 0.015
+    height: float = 0.0
+    test_kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task as data: one declaration serves progress, rubric, expert, reasoning text and questions."""
+    """A task as data: one declaration serves progress, rubric, expert, reasoning text and questions.
+
+    `paraphrases` of the instruction are for training; `test_paraphrases` are never trained on.
+    """
 
     name: str
     scene: str
     instruction: str
+    fixtures: tuple[Fixture, ...]
     objects: tuple[ObjectGroup, ...]
     steps: tuple[Step, ...]
     finished: str  # what the policy says when every step is done
     time_limit_s: float
+    paraphrases: tuple[str, ...] = ()
+    test_paraphrases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

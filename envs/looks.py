@@ -61,6 +61,11 @@ MATERIALS: dict[str, Material] = {
     "lacquer": Material(specular=0.4, shininess=0.6),
     "tin": Material(specular=0.7, shininess=0.6),
     "metal": Material(rgba=(0.16, 0.17, 0.19, 1), specular=0.3, shininess=0.5),
+    "straw": Material(specular=0.05, shininess=0.1),
+    "steel": Material("steel-brushed", specular=0.7, shininess=0.6),
+    "enamel": Material(specular=0.5, shininess=0.7),
+    "counter": Material("light-gray-plaster", (3, 2), rgba=(0.98, 0.96, 0.93, 1), specular=0.3, shininess=0.6),
+    "plaster": Material("white-plaster", (3, 2), rgba=(0.97, 0.95, 0.88, 1), specular=0.0, shininess=0.3),
 }
 
 

@@ -23,8 +23,8 @@ TABLECLOTH = Fixture(
 )
 
 CAMERAS = (
-    CameraSpec("left", "ZED 2", "world", (0.08, 0.58, 0.58), (0.64, -0.02, 0.10), 70.0),
-    CameraSpec("right", "ZED 2", "world", (0.08, -0.58, 0.58), (0.64, 0.02, 0.10), 70.0),
+    CameraSpec("left", "ZED 2", "world", (0.08, 0.58, 0.58), (0.62, 0.08, 0.10), 70.0),
+    CameraSpec("right", "ZED 2", "world", (0.08, -0.58, 0.58), (0.62, -0.08, 0.10), 70.0),
     CAMERA_SPECS[2],
 )
 
@@ -49,7 +49,7 @@ def furnish(builder: Builder) -> None:
     _add_wall(builder, body)
     _add_utensils(builder, body)
     _add_things(builder, body)
-    add_room(builder, WALLS, wall="plaster")
+    add_room(builder, WALLS, wall="plaster", lamp=(0.45, -0.25, -1.0))
 
 
 def _add_counter(builder: Builder) -> None:
@@ -119,7 +119,6 @@ def _turned(mesh: tuple[np.ndarray, np.ndarray], at: XYZ) -> tuple[np.ndarray, n
 
 def _add_things(builder: Builder, body: mujoco.MjsBody) -> None:
     """Beyond the arm's reach: a kettle and canisters on the left, a window and a plant on the right."""
-    rounds = builder.look.rounds
 
 
 SCENE = Scene("kitchen", furnish, Region(x=(0.40, 0.68), y=(-0.145, 0.145)), cameras=CAMERAS)

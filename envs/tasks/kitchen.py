@@ -87,16 +87,19 @@ BREAD_FROM_POT = Task(
     test_paraphrases=("Get the bread from the pot onto the plate.", "The bread in the pot belongs on the plate."),
 )  # fmt: skip
 
-_FROM_FRIDGE = TakeOut("bread", "fridge", at=(0.42, -0.17))
+_FROM_FRIDGE = TakeOut("bread", "fridge", at=(0.53, -0.24))
 BREAD_FROM_FRIDGE = Task(
     name="bread_from_fridge",
     scene="kitchen",
     instruction="Pick up the bread from the refrigerator.",
-    fixtures=(Fixture("fridge", ("white_fridge", "mint_fridge", "blue_fridge"), (0.60, 0.04), jitter=0.01, test_kinds=("red_fridge", "white_fridge")),),
+    fixtures=(Fixture("fridge", ("white_fridge", "mint_fridge", "blue_fridge"), (0.60, 0.07), jitter=0.01, test_kinds=("red_fridge", "white_fridge")),),
     objects=(
         ObjectGroup(
             "bread", 1, BREADS, TEST_BREADS,
-            tuple(Region((0.06, 0.085), (-0.06, 0.06), (-0.3, 0.3), on="fridge", height=z, fixed=True) for z in fridge.SHELVES), numbered=False,
+            tuple(
+                Region((edge + 0.027, edge + 0.042), (-0.06, 0.06), (-0.3, 0.3), on="fridge", height=z, fixed=True)
+                for z, edge in zip(fridge.SHELVES, fridge.SETBACK, strict=True)
+            ), numbered=False,
         ),
     ),
     steps=(

@@ -13,11 +13,11 @@ from envs.objects.felt import BOX, CYLINDER, felt
 from envs.objects.kind import Interior, Kind
 from envs.shapes import RGB, XYZ, boxes, joined, lathe
 
-HALF_Y, DEPTH, HEIGHT = 0.175, 0.27, 0.62  # m, outside
+HALF_Y, DEPTH, HEIGHT = 0.175, 0.27, 0.66  # m, outside
 WALL = 0.018  # m thick
-SHELVES = (0.14, 0.335)  # m, tops of the two shelves that are free for bread; vegetables lie under the lower one
+SHELVES = (0.135, 0.325)  # m, tops of the two shelves that are free for bread; vegetables lie under the lower one
 SHELF_THICK = 0.008
-SETBACK = (0.015, 0.065)  # m, of the shelves' edges behind the front: the upper one leaves room for a hand that reaches down
+SETBACK = (0.012, 0.055)  # m, of the shelves' edges behind the front: the upper one leaves room for a hand that reaches down
 DOOR = 0.032  # m thick
 DOOR_OPEN = np.radians(152)
 FRICTION = (0.8, 0.005, 0.0001)

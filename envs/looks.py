@@ -52,6 +52,7 @@ MATERIALS: dict[str, Material] = {
     "wall": Material("cream-plaster", (2, 2), specular=0.0, shininess=0.5),
     "toy_grain": Material("light-wood", grain=True, cube=True, specular=0.3, shininess=0.3),
     "toy_plastic": Material(specular=0.45, shininess=0.5),
+    "glaze": Material(specular=0.5, shininess=0.8),  # pottery, enamel; a colour multiplies it
     "metal": Material(rgba=(0.16, 0.17, 0.19, 1), specular=0.3, shininess=0.5),
 }
 

@@ -88,29 +88,28 @@ class Hang:
         seat = np.array([handle.wall + handle.depth - SEAT, 0, handle.high - SEAT])
         _, low, tip = self._line(world)
         out = self._out(world)
-        now = mug + world.mat(self.object) @ middle  # of the opening
-        along = float((now - low) @ out)
         end = float((tip - low) @ out)
+        through = low + [0, 0, (tip - low)[2] / 2]  # where the middle of the opening goes: the tip passes below it
+        now = mug + world.mat(self.object) @ middle - through
+        along = float(now @ out)
+        aside = float(np.linalg.norm(now - along * out))
         lean_error = float(np.linalg.norm(rotation_vector(mat @ world.mat(self.object).T)))
         if world.hooked(self.object, self.goal):
             if along > THREADED:
-                return self._bring(world, low - mat @ middle, mat, CAREFUL_SPEED)
+                return self._bring(world, through - mat @ middle, mat, CAREFUL_SPEED)
             goal = low - mat @ seat
-            down = float(mug[2] - goal[2]) < 0.004 or world.touching(self.object, self.goal)
-            if down:
+            if mug[2] < goal[2] + 0.004 or world.touching(self.object, self.goal):
                 return Target(world.ee_pos, GAP, world.ee_mat)
             return self._bring(world, goal, mat, 0.010)
-        ahead = (low + tip) / 2 + (end / 2 + BEFORE) * out  # where the middle of the opening goes first
-        off = now - ahead
-        aside = float(np.linalg.norm(off - off @ out * out))
-        if aside < ALIGNED and lean_error < TURNED and along > end - 0.01:
-            return self._bring(world, low - mat @ middle, mat, CAREFUL_SPEED)
-        far = float(np.linalg.norm(off))
-        if far > 0.10 and mug[2] < 0.12:  # still low: straight up first
-            return Target(towards(world.ee_pos, np.r_[world.ee_pos[:2], CARRY], LIFT_SPEED), 1.0, turned(world.ee_mat, self._grasp_mat(world)))
-        if along < end + BEFORE / 2 and far < 0.15:  # beside the hook: back out
+        near = along < end + BEFORE - 0.008
+        if lean_error < (2 if near else 1) * TURNED and aside < (0.012 if near else ALIGNED):
+            return self._bring(world, through - mat @ middle, mat, CAREFUL_SPEED)
+        if near and abs(along) < 0.15 and aside < 0.10:  # beside the hook: back out
             return self._bring(world, mug + 0.03 * out, world.mat(self.object), CAREFUL_SPEED)
-        return self._bring(world, ahead - mat @ middle, mat, SPEED)
+        if aside > 0.10 and mug[2] < 0.12:  # still low: straight up first
+            up = np.r_[world.ee_pos[:2], CARRY]
+            return Target(towards(world.ee_pos, up, LIFT_SPEED), 1.0, turned(world.ee_mat, self._grasp_mat(world)))
+        return self._bring(world, through + (end + BEFORE) * out - mat @ middle, mat, SPEED)
 
     def _bring(self, world: World, pos: Vector, mat: Vector, speed: float) -> Target:
         """The hand's target that brings the mug, as it lies in the hand now, to `pos` and `mat`."""

@@ -96,7 +96,7 @@ def _corners(mug: Mug) -> list[XYZ]:
 
 
 def _see(builder: Builder, body: mujoco.MjsBody, role: str, mug: Mug) -> None:
-    rounds, glaze = builder.look.rounds, builder.material("glaze")
+    rounds, glaze = builder.look.rounds, builder.material("porcelain")
     half, r, foot = mug.height / 2, mug.radius, 0.004
     outside = [(0, -half + 0.0012), (r - 0.008, -half + 0.0012), (r - 0.0065, -half), (r - 0.004, -half), (r - 0.001, -half + foot), (r, -half + 0.009)]
     lip = [(r, half - 0.0022), (r - 0.0007, half - 0.0006), (r - WALL / 2, half), (r - WALL + 0.0007, half - 0.0006)]
@@ -198,6 +198,6 @@ def _rack(name: str, colour: str, rgb: RGB, material: str, foot: float = 0.075) 
 KINDS: tuple[Kind, ...] = (
     *(mug.kind for mug in MUGS),
     _rack("wooden_rack", "brown", (0.50, 0.31, 0.16), "toy_grain"),
-    _rack("white_rack", "white", (0.90, 0.90, 0.88), "glaze"),
-    _rack("black_rack", "black", (0.06, 0.06, 0.07), "glaze", 0.068),
+    _rack("white_rack", "white", (0.90, 0.90, 0.88), "porcelain"),
+    _rack("black_rack", "black", (0.06, 0.06, 0.07), "porcelain", 0.068),
 )

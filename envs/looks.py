@@ -52,6 +52,10 @@ MATERIALS: dict[str, Material] = {
     "wall": Material("cream-plaster", (2, 2), specular=0.0, shininess=0.5),
     "toy_grain": Material("light-wood", grain=True, cube=True, specular=0.3, shininess=0.3),
     "toy_plastic": Material(specular=0.45, shininess=0.5),
+    "ceramic": Material(specular=0.5, shininess=0.7),
+    "chrome": Material(rgba=(0.80, 0.82, 0.85, 1), specular=0.9, shininess=0.8),
+    "granite": Material("gray-felt", (2, 3), specular=0.3, shininess=0.6),
+    "vanity": Material("light-wood", (2, 2), rgba=(0.62, 0.48, 0.40, 1), specular=0.2, shininess=0.3),
     "metal": Material(rgba=(0.16, 0.17, 0.19, 1), specular=0.3, shininess=0.5),
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from envs.types import Task
+from envs.types import Fixture, Task
+
+WASHBASIN = Fixture("washbasin", ("washbasin",), (0.54, 0.0))
 
 TASKS: tuple[Task, ...] = ()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from envs.objects.soap import DISH_FLOOR
-from envs.predicates import Inside
+from envs.objects.washbasin import FLOOR
+from envs.predicates import Inside, On
 from envs.skills.lay import Lay
 from envs.types import Fixture, ObjectGroup, Region, Step, Task
 
@@ -32,4 +33,27 @@ SOAP_TO_BOX = Task(
     time_limit_s=25,
 )  # fmt: skip
 
-TASKS: tuple[Task, ...] = (SOAP_TO_BOX,)
+TOOTHPASTE_TO_TABLE = Task(
+    name="toothpaste_to_table",
+    scene="bathroom",
+    instruction="Pick up the tooth-paste and put it on the table.",
+    paraphrases=("Take the toothpaste out of the sink and lay it on the table.", "Put the toothpaste on the table.", "Lay the tube of toothpaste on the counter."),
+    test_paraphrases=("Get the toothpaste from the washbasin and place it on the table.", "The toothpaste should lie on the table."),
+    fixtures=(WASHBASIN,),
+    objects=(
+        ObjectGroup(
+            "toothpaste", 1, ("blue_toothpaste", "red_toothpaste", "green_toothpaste"), ("violet_toothpaste",),
+            Region((-0.045, 0.02), (-0.065, 0.065), (-0.6, 0.6), on="washbasin", height=FLOOR), numbered=False,
+        ),
+    ),
+    steps=(
+        Step(
+            On("toothpaste", "table"), Lay("toothpaste", "table", at=(0.50, -0.34)), "Put the {object} on the {goal}.",
+            ("Take the {object} out of the washbasin and lay it on the {goal}.", "Lift the {object} over the rim and put it on the {goal}."),
+        ),
+    ),
+    finished="The toothpaste lies on the table.",
+    time_limit_s=25,
+)  # fmt: skip
+
+TASKS: tuple[Task, ...] = (SOAP_TO_BOX, TOOTHPASTE_TO_TABLE)

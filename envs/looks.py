@@ -54,7 +54,7 @@ MATERIALS: dict[str, Material] = {
     "toy_plastic": Material(specular=0.45, shininess=0.5),
     "ceramic": Material(specular=0.5, shininess=0.7),
     "chrome": Material(rgba=(0.80, 0.82, 0.85, 1), specular=0.9, shininess=0.8),
-    "granite": Material("gray-felt", (2, 3), specular=0.3, shininess=0.6),
+    "granite": Material("gray-felt", (4, 6), specular=0.3, shininess=0.6),
     "vanity": Material("light-wood", (2, 2), rgba=(0.62, 0.48, 0.40, 1), specular=0.2, shininess=0.3),
     "soap": Material(specular=0.25, shininess=0.4),
     "metal": Material(rgba=(0.16, 0.17, 0.19, 1), specular=0.3, shininess=0.5),
@@ -92,7 +92,7 @@ class Builder:
     ) -> mujoco.MjsGeom:
         """Adds a mesh geom that is only seen: `vertices` (n, 3) m in the body's frame, `faces` (m, 3).
 
-        `uv`: (n, 2) where each vertex lies in a picture that the geom wears, (0, 0) its lower left corner.
+        `uv`: (n, 2) where each vertex lies in a picture that the geom wears, (0, 0) at its first pixel.
         """
         mesh = self.spec.add_mesh(
             name=name, uservert=np.ravel(vertices), userface=np.ravel(faces), inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL

@@ -30,7 +30,7 @@ def _tube(rounds: int) -> tuple[Mesh, np.ndarray]:
     for share, width, height in _SECTIONS:
         x = np.full(rounds + 1, (share - 0.5) * LENGTH - CAP / 2)
         points.append(np.c_[x, -width * np.cos(angle), height * (1 + np.sin(angle)) - REST + max(0.0, 0.0155 - height) * (share > 0.95)])
-        uv.append(np.c_[np.full(rounds + 1, share), np.linspace(0, 1, rounds + 1)])
+        uv.append(np.c_[np.full(rounds + 1, share), np.linspace(1, 0, rounds + 1)])
     i, k = np.meshgrid(np.arange(len(points) - 1), np.arange(rounds), indexing="ij")
     a, b = i * (rounds + 1) + k, i * (rounds + 1) + k + 1
     c, d = a + rounds + 1, b + rounds + 1

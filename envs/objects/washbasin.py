@@ -12,7 +12,7 @@ from envs.shapes import RGB, Mesh, arc, lathe, tube
 INNER_HALF = (0.130, 0.185)  # m along x and y, at the rim
 WALL, FLOOR, RIM = 0.012, 0.008, 0.052  # m: thickness, heights above the counter
 TAP_X = 0.180  # m behind the basin's middle
-CERAMIC: RGB = (0.97, 0.97, 0.95)
+CERAMIC: RGB = (0.91, 0.92, 0.92)
 CORNER = 4.0  # exponent of the outline |x|^n + |y|^n = 1: 2 an ellipse, more is squarer
 
 _PROFILE = (  # share of the inner half sizes, height: up the outside, over the rim, down the inside

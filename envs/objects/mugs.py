@@ -161,11 +161,11 @@ def _bent(line: tuple[XYZ, ...], count: int) -> list[XYZ]:
 
 
 # The mug tree. Its foremost peg points along +x of the fixture; the mug hangs in the peg's dip, clear of the post.
-TREE_HEIGHT, POST_RADIUS = 0.222, 0.009
+TREE_HEIGHT, POST_RADIUS = 0.200, 0.009
 PEG: tuple[XYZ, ...] = ((0, 0, 0.004), (0.062, 0, 0), (0.100, 0, 0.017))
 SHORT_PEG: tuple[XYZ, ...] = ((0, 0, -0.012), (0.075, 0, 0.018))
-PEG_HEIGHT = 0.185
-TREE_PEGS = (_turned(PEG, 0, PEG_HEIGHT), _turned(SHORT_PEG, np.pi, PEG_HEIGHT), _turned(SHORT_PEG, np.pi / 2, 0.115), _turned(SHORT_PEG, -np.pi / 2, 0.115))
+PEG_HEIGHT = 0.165
+TREE_PEGS = (_turned(PEG, 0, PEG_HEIGHT), _turned(SHORT_PEG, np.pi, PEG_HEIGHT), _turned(SHORT_PEG, np.pi / 2, 0.102), _turned(SHORT_PEG, -np.pi / 2, 0.102))
 
 
 def _tree(rgb: RGB, material: str, foot: float) -> Add:

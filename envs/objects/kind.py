@@ -37,7 +37,8 @@ class Kind:
     `half_extents`: m, of a box around the body's origin that holds all of it; `rest_height`: origin above its support;
     `grasp_height`: ee above the support when the fingers close (they reach 1 cm further down on closing); `top`: m, its
     highest point above the origin, which it stands on upside down. `interior`: what it can hold. `add` gives the body
-    its geoms, joints and child bodies; child bodies and joints are named `<role>_<part>`.
+    its geoms, joints and child bodies; child bodies and joints are named `<role>_<part>`. `cloth`: it is a flex named
+    `<role>_cloth` instead of a rigid body; its body stays where it was put and its points move.
     """
 
     name: str
@@ -51,3 +52,4 @@ class Kind:
     add: Add
     interior: Interior | None = None
     top: float = 0.0
+    cloth: bool = False

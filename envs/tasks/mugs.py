@@ -6,9 +6,11 @@ import numpy as np
 
 from envs.objects.mugs import TEST_MUGS, TRAIN_MUGS
 from envs.objects.shelf import BOTTOM
+from envs.objects.washbasin import FLOOR
 from envs.scenes.kitchen import SHELF, TABLECLOTH
 from envs.skills.hang import Hang
 from envs.skills.turn_over import TurnOver
+from envs.tasks.bathroom import WASHBASIN
 from envs.types import Fixture, ObjectGroup, Region, Step, Task
 
 RACK = Fixture("rack", ("wooden_rack", "white_rack"), (0.45, 0.315), yaw=-np.pi / 2, test_kinds=("wooden_rack", "black_rack"))
@@ -69,4 +71,34 @@ FLIP_CUP = Task(
     time_limit_s=30,
 )
 
-TASKS = (HANG_CUP, FLIP_CUP)
+HOOK_SHELF = Fixture(
+    "shelf", ("white_hook_shelf", "wooden_hook_shelf"), (0.795, 0.0), jitter=0.01, height=0.285, test_kinds=("walnut_hook_shelf", "white_hook_shelf")
+)
+IN_SINK = Region((-0.06, 0.0), (-0.08, 0.06), (-0.9, 0.9), on="washbasin", height=FLOOR)
+
+_HANG_SHELF = Hang("cup", "shelf")
+HANG_CUP_BATHROOM = Task(
+    name="hang_cup_bathroom",
+    scene="bathroom",
+    instruction="Pick up the cup and hang it on the shelf.",
+    paraphrases=(
+        "Take the cup out of the sink and hang it on the shelf.",
+        "Hang the cup on a hook of the shelf.",
+        "Pick up the mug and hang it up before the mirror.",
+    ),
+    test_paraphrases=("Hang the cup from the sink on the shelf.", "The cup belongs on the hook under the shelf."),
+    fixtures=(WASHBASIN, HOOK_SHELF),
+    objects=(ObjectGroup("cup", 1, TRAIN_MUGS, TEST_MUGS, IN_SINK, numbered=False),),
+    steps=(
+        Step(
+            _HANG_SHELF.predicate,
+            _HANG_SHELF,
+            "Hang the {object} on a hook of the {goal}.",
+            ("Take the {object} out of the washbasin and hang it on the {goal}.", "Put the handle of the {object} over the hook."),
+        ),
+    ),
+    finished="The cup hangs on the shelf.",
+    time_limit_s=30,
+)
+
+TASKS = (HANG_CUP, HANG_CUP_BATHROOM, FLIP_CUP)

@@ -29,7 +29,8 @@ class Hang:
     """Hang a mug on a hook of a fixture.
 
     `lean`: rad, how far the handle is turned up before the hook goes through it. `side`: the handle points to the right of
-    someone who looks from the hook's root to its tip (1), or to the left (-1).
+    someone who looks from the hook's root to its tip (1), or to the left (-1). `back`: m, how far behind the hook the mug
+    is carried along a row of hooks, before it comes forward to its own.
     """
 
     object: str
@@ -37,6 +38,7 @@ class Hang:
     lean: float = 0.65
     side: int = -1
     hook: int = 0
+    back: float = 0.0
 
     @property
     def predicate(self) -> Hung:
@@ -109,7 +111,10 @@ class Hang:
         if aside > 0.10 and mug[2] < 0.12:  # still low: straight up first
             up = np.r_[world.ee_pos[:2], CARRY]
             return Target(towards(world.ee_pos, up, LIFT_SPEED), 1.0, turned(world.ee_mat, self._grasp_mat(world)))
-        return self._bring(world, through + (end + BEFORE) * out - mat @ middle, mat, SPEED)
+        ahead = (end + BEFORE) * out
+        if max(abs(along - end - BEFORE), abs(now[2])) > 0.02:  # not before its hook yet
+            ahead = ahead - self.back * np.cross(self.side * out, CLEAR_UP)
+        return self._bring(world, through + ahead - mat @ middle, mat, SPEED)
 
     def _bring(self, world: World, pos: Vector, mat: Vector, speed: float) -> Target:
         """The hand's target that brings the mug, as it lies in the hand now, to `pos` and `mat`."""

@@ -76,7 +76,7 @@ HOOK_SHELF = Fixture(
 )
 IN_SINK = Region((-0.06, 0.0), (-0.08, 0.06), (-0.9, 0.9), on="washbasin", height=FLOOR)
 
-_HANG_SHELF = Hang("cup", "shelf")
+_HANG_SHELF = Hang("cup", "shelf", back=0.08)
 HANG_CUP_BATHROOM = Task(
     name="hang_cup_bathroom",
     scene="bathroom",

@@ -35,7 +35,7 @@ class Scene:
     clear: float = 0.155  # m, ee height above which the hand moves freely
 
     def build(self, layout: Layout, quality: str = "fast") -> mujoco.MjSpec:
-        """The scene of `layout`: bodies named by role, those of objects with a free joint of that name.
+        """The scene of `layout`: bodies named by role, those of rigid objects with a free joint of that name.
 
         Raises:
             ValueError: `quality` is neither "fast" (for policies) nor "high" (for pictures).
@@ -55,7 +55,8 @@ class Scene:
             body = builder.spec.worldbody.add_body(
                 name=placed.role, pos=[*placed.pos, placed.height + lift], quat=quat
             )
-            body.add_freejoint(name=placed.role)
+            if not kind.cloth:
+                body.add_freejoint(name=placed.role)
             kind.add(builder, body, placed.role)
         # Drawn in this order: what hides the background comes before it, and the hidden pixels cost nothing.
         self.furnish(builder)

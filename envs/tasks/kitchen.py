@@ -1,4 +1,4 @@
-"""Tasks in the kitchen (ChatVLA, tasks 11, 13, 18, 19)."""
+"""Tasks in the kitchen (ChatVLA, tasks 11-13 together, 11, 13, 18, 19)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from envs.scenes.kitchen import SHELF, TABLECLOTH
 from envs.skills.place import Place
 from envs.skills.reach_in import TakeOut
 from envs.skills.rim import LayByRim
+from envs.tasks.compose import composed
+from envs.tasks.mugs import FLIP_CUP
 from envs.types import Fixture, ObjectGroup, Region, Step, Task
 
 BREADS, TEST_BREADS = ("bread_roll", "bread_loaf"), ("bread_bun", "bread_loaf")
@@ -114,4 +116,15 @@ BREAD_FROM_FRIDGE = Task(
     test_paraphrases=("Fetch the bread out of the fridge.", "Lift the bread out of the refrigerator and put it down in front of it."),
 )  # fmt: skip
 
-TASKS = (PLATE_TO_TABLECLOTH, BREAD_TO_PLATE, BREAD_FROM_POT, BREAD_FROM_FRIDGE)
+PREPARE_BREAKFAST = composed(
+    name="prepare_breakfast",
+    instruction="Prepare the breakfast for me.",
+    tasks=(PLATE_TO_TABLECLOTH, FLIP_CUP, BREAD_TO_PLATE),
+    fixtures=(SHELF, TABLECLOTH, BASKET),
+    objects=(*PLATE_TO_TABLECLOTH.objects, *FLIP_CUP.objects, BREAD_TO_PLATE.objects[1]),
+    finished="Breakfast is ready.",
+    paraphrases=("Get breakfast ready.", "Lay the table and serve the bread for breakfast.", "Make me breakfast."),
+    test_paraphrases=("Please prepare my breakfast.", "Set out the breakfast."),
+)
+
+TASKS = (PLATE_TO_TABLECLOTH, BREAD_TO_PLATE, PREPARE_BREAKFAST, BREAD_FROM_POT, BREAD_FROM_FRIDGE)

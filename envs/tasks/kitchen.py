@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from envs.objects import fridge, shelf
 from envs.objects.dishes import BASKET_FLOOR, CLOTH_THICK
 from envs.objects.dishes import SURFACE as RIMMED_SURFACE
@@ -11,6 +13,7 @@ from envs.scenes.kitchen import SHELF, TABLECLOTH
 from envs.skills.place import Place
 from envs.skills.reach_in import TakeOut
 from envs.skills.rim import LayByRim
+from envs.skills.withdraw import Withdrawn
 from envs.tasks.compose import composed
 from envs.tasks.mugs import FLIP_CUP
 from envs.types import Fixture, ObjectGroup, Region, Step, Task
@@ -116,10 +119,15 @@ BREAD_FROM_FRIDGE = Task(
     test_paraphrases=("Fetch the bread out of the fridge.", "Lift the bread out of the refrigerator and put it down in front of it."),
 )  # fmt: skip
 
+def _then(task: Task, unwind: bool = True) -> Task:
+    """The task, begun by a hand that has just let go of something else."""
+    return replace(task, steps=tuple(replace(step, skill=Withdrawn(step.skill, unwind)) for step in task.steps))
+
+
 PREPARE_BREAKFAST = composed(
     name="prepare_breakfast",
     instruction="Prepare the breakfast for me.",
-    tasks=(PLATE_TO_TABLECLOTH, FLIP_CUP, BREAD_TO_PLATE),
+    tasks=(PLATE_TO_TABLECLOTH, _then(FLIP_CUP, unwind=False), _then(BREAD_TO_PLATE)),
     fixtures=(SHELF, TABLECLOTH, BASKET),
     objects=(*PLATE_TO_TABLECLOTH.objects, *FLIP_CUP.objects, BREAD_TO_PLATE.objects[1]),
     finished="Breakfast is ready.",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from envs.predicates import AtLeast
+from envs.skills.drawer import IntoDrawer, PullOpen, PushShut
 from envs.skills.pick_place import PickPlace
 from envs.skills.skill import FirstUnmet
 from envs.types import Fixture, ObjectGroup, Region, Step, Task
@@ -10,9 +15,9 @@ from envs.types import Fixture, ObjectGroup, Region, Step, Task
 ANIMALS = ("duck", "pig", "frog", "elephant")
 BLOCKS = ("red_block", "orange_block", "blue_block", "purple_block")
 BOX = Fixture("box", ("box",), (0.54, 0.345))
+BASKET = Fixture("basket", ("basket",), (0.54, -0.345))
 PUT = "Put the {object} into the {goal}."
 PUT_PHRASES = ("Place the {object} in the {goal}.", "The {object} goes into the {goal}.")
-BASKET = Fixture("basket", ("basket",), (0.54, -0.345))
 
 _SORT = (
     PickPlace("animal_0", "box"),
@@ -56,4 +61,27 @@ CLEAN_BLOCKS = Task(
     test_paraphrases=("Clear the building blocks into the box.", "All the blocks go into the box."),
 )
 
-TASKS = (SORT_TOYS, CLEAN_BLOCKS)
+CHESTS, TEST_CHESTS = ("drawer_oak", "drawer_walnut", "drawer_blue"), ("drawer_cherry", "drawer_sage")
+DRAWER = Fixture("drawer", CHESTS, (0.50, 0.39), -np.pi / 2, test_kinds=TEST_CHESTS)  # its front to the right
+OPEN_DRAWER_FIXTURE = replace(DRAWER, travel=(0.88, 1.0))
+DOLLS, TEST_DOLLS = ("red_doll", "blue_doll", "purple_doll"), ("green_doll",)
+TOYS, TEST_TOYS = (*ANIMALS, *DOLLS), (*TEST_DOLLS, "white_duck", "blue_frog", "purple_elephant")
+_PULL, _FILL, _PUSH = PullOpen("drawer"), IntoDrawer("toy", "drawer"), PushShut("drawer", full="toy")
+OPEN = Step(_PULL.predicate, _PULL, "Pull the {object} open by its handle.", ("Open the {object}.", "Grip the handle and pull the {object} open."))
+FILL = Step(_FILL.predicate, _FILL, PUT, PUT_PHRASES)
+CLOSE = Step(_PUSH.predicate, _PUSH, "Push the {object} shut.", ("Close the {object}.", "Push the {object} closed with the fingers."))
+
+TOY_IN_DRAWER = Task(
+    name="toy_in_drawer",
+    scene="toy",
+    instruction="Place the toy in the drawer.",
+    fixtures=(DRAWER,),
+    objects=(ObjectGroup("toy", 1, TOYS, TEST_TOYS, Region((0.40, 0.66), (-0.20, 0.0)), numbered=False),),
+    steps=(OPEN, FILL, CLOSE),
+    finished="The toy is in the closed drawer.",
+    time_limit_s=45,
+    paraphrases=("Put the toy into the drawer.", "Put the toy away in the drawer.", "The toy goes into the drawer."),
+    test_paraphrases=("Place the toy inside the drawer and close it.", "Put the toy in the drawer and shut the drawer."),
+)
+
+TASKS = (SORT_TOYS, CLEAN_BLOCKS, TOY_IN_DRAWER)

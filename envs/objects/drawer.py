@@ -9,7 +9,7 @@ import numpy as np
 
 from envs.looks import COLLISION_GROUP, Builder
 from envs.objects.kind import Add, Interior, Kind
-from envs.shapes import RGB, XYZ, Mesh, arc, boxes, lathe, tube
+from envs.shapes import RGB, XYZ, Mesh, arc, lathe, tube
 
 Box = tuple[XYZ, XYZ]  # centre, half size
 
@@ -28,21 +28,14 @@ BRASS, STEEL = (0.80, 0.62, 0.26), (0.70, 0.71, 0.73)
 
 
 def _carcass() -> list[Box]:
-    """Bottom, top, back and two sides: what is felt."""
+    """Bottom, a top that overhangs, back, two sides, a plinth."""
     low, high = FEET + BOARD, HEIGHT - BOARD
-    middle, half = (FEET + HEIGHT) / 2, (HEIGHT - FEET) / 2
+    middle, half = (FEET + HEIGHT) / 2 - BOARD, (HEIGHT - FEET) / 2 - BOARD
     return [
         ((0, 0, low), (HALF_X, HALF_Y, BOARD)),
-        ((0, 0, high), (HALF_X, HALF_Y, BOARD)),
+        ((0.003, 0, high), (HALF_X + 0.008, HALF_Y + 0.006, BOARD)),
         ((BOARD - HALF_X, 0, middle), (BOARD, HALF_Y, half)),
         *[((0, s * (HALF_Y - BOARD), middle), (HALF_X, BOARD, half)) for s in (-1, 1)],
-    ]
-
-
-def _trim() -> list[Box]:
-    """What is only seen: a top that overhangs, a plinth."""
-    return [
-        ((0.002, 0, HEIGHT + 0.003), (HALF_X + 0.006, HALF_Y + 0.006, 0.003)),
         ((-0.003, 0, FEET / 2), (HALF_X - 0.006, HALF_Y - 0.006, FEET / 2)),
     ]
 
@@ -101,15 +94,14 @@ def _along_x(start: float, end: float) -> list[float]:
 
 
 def _feel(body: mujoco.MjsBody, name: str, **values) -> None:
-    body.add_geom(name=f"{name}_felt", group=COLLISION_GROUP, condim=4, friction=[0.8, 0.005, 0.0001], **values)
+    body.add_geom(name=name, condim=4, friction=[0.8, 0.005, 0.0001], **{"group": COLLISION_GROUP, **values})
 
 
 def _chest(wood: RGB, front: RGB, handle: RGB, mesh: Callable[[int], Mesh], feel: Callable[[mujoco.MjsBody, str], None]) -> Add:
-    box = mujoco.mjtGeom.mjGEOM_BOX
-
     def add(builder: Builder, body: mujoco.MjsBody, role: str) -> None:
-        def draw(to: mujoco.MjsBody, name: str, shape: Mesh, rgb: RGB, material: str = "chest") -> None:
-            builder.mesh(to, f"{role}_{name}", *shape, material=builder.material(material), rgba=[*rgb, 1])
+        def board(to: mujoco.MjsBody, name: str, shape: Box, rgb: RGB) -> None:
+            look = {"group": 1, "material": builder.material("chest"), "rgba": [*rgb, 1]}
+            _feel(to, f"{role}_{name}", type=mujoco.mjtGeom.mjGEOM_BOX, pos=shape[0], size=shape[1], **look)
 
         tray = body.add_body(name=f"{role}_tray", mass=0.5, ipos=[0, 0, 0.05], inertia=[0.002] * 3, explicitinertial=True)
         tray.add_joint(
@@ -118,15 +110,15 @@ def _chest(wood: RGB, front: RGB, handle: RGB, mesh: Callable[[int], Mesh], feel
         )  # fmt: skip
         tray.add_site(name=f"{role}_grip", pos=[FRONT_X + HANDLE_OUT, 0, HANDLE_Z], group=4)
         builder.spec.add_exclude(bodyname1=role, bodyname2=tray.name)
-        for i, (pos, half) in enumerate(_carcass()):
-            _feel(body, f"{role}_{i}", type=box, pos=pos, size=half)
-        for i, (pos, half) in enumerate([*_tray(), _front()]):
-            _feel(tray, f"{role}_tray_{i}", type=box, pos=pos, size=half)
+        for i, shape in enumerate(_carcass()):
+            board(body, f"board_{i}", shape, wood)
+        for i, shape in enumerate(_tray()):
+            board(tray, f"tray_{i}", shape, INSIDE)
+        board(tray, "front", _front(), front)
         feel(tray, role)
-        draw(body, "carcass", boxes([*_carcass(), *_trim()]), wood)
-        draw(tray, "boards", boxes(_tray()), INSIDE)
-        draw(tray, "front", boxes([_front()]), front)
-        draw(tray, "handle", mesh(builder.look.rounds), handle, "toy_plastic")
+        builder.mesh(
+            tray, f"{role}_handle", *mesh(builder.look.rounds), material=builder.material("toy_plastic"), rgba=[*handle, 1]
+        )
 
     return add
 

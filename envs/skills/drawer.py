@@ -8,14 +8,15 @@ import numpy as np
 
 from envs.predicates import AllOf, Closed, Inside, Opened
 from envs.skills.skill import CAREFUL_SPEED, LIFT_SPEED, OPEN, SPEED, Target, Vector, down, towards, turned
-from envs.skills.stack import CLEAR, LEVEL, TRANSIT, angle_between, take, yaw_of
+from envs.skills.stack import LEVEL, TRANSIT, angle_between, take, yaw_of
 from envs.types import Predicate
 from envs.world import World
 
 GRIP_UP = 0.008  # m above the handle's middle at which the fingers close; they reach further down on closing
-PULL_SPEED = 0.016  # m per control step
+PULL_SPEED = 0.010  # m per control step
 WIDE, SHUT = 0.9, 0.02  # shares of the travel at which pulling and pushing end
 FINGER = 0.03  # m before the handle's middle at which the closed fingers are sure to be in front of it
+OVER = 0.130  # m, height of a carried toy's underside, over the drawer's front
 RELEASE = 0.125  # m, ee height at which the toy is let go: its underside near the drawer's rim
 
 
@@ -145,7 +146,7 @@ class IntoDrawer:
         if off < 0.012:
             let_go = ee[2] < RELEASE + 0.006
             return Target(ee if let_go else towards(ee, np.r_[hand[:2], RELEASE], CAREFUL_SPEED), float(not let_go), turning)
-        carry = max(TRANSIT, CLEAR + world.kind(self.object).grasp_height)
+        carry = OVER + world.kind(self.object).grasp_height
         if ee[2] < carry - 0.03 and off > 0.05:
             return Target(towards(ee, np.r_[ee[:2], carry + 0.01], LIFT_SPEED), 1.0)
         return Target(towards(ee, np.r_[hand[:2], carry], SPEED), 1.0, turning)

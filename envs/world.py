@@ -58,6 +58,11 @@ class World:
         """(3,) m, base frame: a site, such as a handle's grip or a hook's tip."""
         return self.data.site_xpos[self.model.site(name).id].copy()
 
+    def grip(self, name: str) -> Vector:
+        """(3,) m, base frame: where a thing is taken: its site `<name>_grip` (a handle), or else its origin."""
+        site = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_SITE, f"{name}_grip")
+        return self.data.site_xpos[site].copy() if site >= 0 else self.pos(name)
+
     def speed(self, role: str) -> float:
         """Linear speed of an object, m/s."""
         joint = self.model.joint(role).dofadr[0]

@@ -15,7 +15,7 @@ from envs.world import World
 GRIP_UP = 0.008  # m above the handle's middle at which the fingers close; they reach further down on closing
 PULL_SPEED = 0.010  # m per control step
 WIDE, SHUT = 0.9, 0.02  # shares of the travel at which pulling and pushing end
-ENOUGH, BEFORE = 0.55, 0.36  # share of the travel at which a toy still fits in; m before the chest's middle, free table
+ENOUGH, BEFORE = 0.7, 0.36  # share of the travel at which a toy still fits in; m before the chest's middle, free table
 FINGER = 0.03  # m before the handle's middle at which the closed fingers are sure to be in front of it
 OVER = 0.130  # m, height of a carried toy's underside, over the drawer's front
 OVER_EE = 0.165  # m, ee height at which the closed fingers pass over it
@@ -143,7 +143,7 @@ class IntoDrawer:
     def act(self, world: World) -> Target:
         shut = world.travel(f"{self.goal}_slide") < ENOUGH
         if not world.holding(self.object):
-            return PullOpen(self.goal).act(world) if shut else take(world, self.object)
+            return PullOpen(self.goal).act(world) if shut or world.holding(self.goal) else take(world, self.object)
         if shut:  # it was pushed: the toy goes down before the drawer while that is opened again
             before = world.pos(self.goal) + BEFORE * out(world, self.goal)
             return PlaceOn(self.object, TABLE, (float(before[0]), float(before[1]))).act(world)

@@ -125,6 +125,7 @@ class Fixture:
 
     In each trial it is moved by up to `jitter` m and turned by up to `turn` rad. `kinds`: one of them is drawn;
     `test_kinds` as for objects. `height`: m, of its origin above the table.
+    `travel`: how far its drawer or door is open at the start: least and most share of the joint's range.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Fixture:
     height: float = 0.0
     test_kinds: tuple[str, ...] = ()
     turn: float = 0.0
+    travel: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)

@@ -64,12 +64,15 @@ def _picture(text: str, shape: tuple[int, int], fill: float, ink: tuple[int, int
     left, top, right, bottom = draw.textbbox((0, 0), text, font=font, stroke_width=line)
     corner = ((width - left - right) / 2, (height - top - bottom) / 2)
     draw.text(corner, text, fill=ink, font=font, stroke_width=line)
+    if "-" in text:  # the font's hyphen is short for a minus
+        x = corner[0] + draw.textlength(text[: text.index("-")], font=font) + draw.textlength("-", font=font) / 2
+        draw.rectangle((x - 0.24 * size, height / 2 - 0.055 * size, x + 0.24 * size, height / 2 + 0.055 * size), fill=ink)
     return np.asarray(image)
 
 
 @cache
 def _board_picture(equation: str) -> np.ndarray:
-    return _picture(f"{equation.replace('-', '–').replace('x', '×')} = ?", (186, 400), 0.62, INK, 0.035)
+    return _picture(f"{equation} = ?", (186, 400), 0.62, INK, 0.035)
 
 
 @cache

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 OCR_POINTS, MATH_POINTS = 4, 2
-OPERATORS = {"+": "+", "-": "-", "−": "-", "–": "-", "x": "x", "×": "x", "*": "x", "plus": "+", "minus": "-", "times": "x"}
+OPERATORS = {"+": "+", "-": "-", "\u2212": "-", "\u2013": "-", "x": "x", "\u00d7": "x", "*": "x", "plus": "+", "minus": "-", "times": "x"}
 _OPERATOR = "|".join(re.escape(o) for o in OPERATORS)
 _EQUATION = re.compile(rf"(\d+)\s*({_OPERATOR})\s*(\d+)", re.IGNORECASE)
 _ANSWER = re.compile(r"(?:=|equals|answer(?: is)?:?)\s*(-?\d+)", re.IGNORECASE)

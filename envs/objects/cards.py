@@ -13,7 +13,7 @@ from envs.geometry import quat_from_matrix, rotation_matrix
 from envs.looks import SEEN, Builder
 from envs.objects.felt import BOX, felt
 from envs.objects.kind import Add, Interior, Kind
-from envs.shapes import RGB, XYZ, boxes
+from envs.shapes import XYZ, boxes
 
 DIGITS = tuple(range(10))  # what the cards show
 CARD_HALF = (0.030, 0.028, 0.012)  # m
@@ -128,7 +128,7 @@ def _card(number: str) -> Add:
 
 
 def _add_stand(builder: Builder, body: mujoco.MjsBody, role: str) -> None:
-    hx, hy, hz = STAND_HALF
+    hz = STAND_HALF[2]
     shows = builder.picture(f"{role}_picture", _stand_picture())
     body.add_geom(name=f"{role}_felt_0", type=BOX, pos=(0, 0, hz), size=STAND_HALF, material=shows, group=1, condim=4)
 

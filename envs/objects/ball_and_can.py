@@ -36,10 +36,14 @@ def _can(paint: RGB, label: RGB) -> Add:
         rounds, outer = builder.look.rounds, BORE + WALL
         skin = [(0, 0), (outer - 0.001, 0), (outer, 0.002), (outer, HEIGHT), (BORE, HEIGHT), (BORE, FLOOR), (0, FLOOR)]
         builder.mesh(body, f"{role}_paint", *lathe(skin, rounds), rgba=[*paint, 1], material=builder.material("tin"))
-        bands = (("label", 0.030, 0.108, 0.0006, label), ("foot", 0.0, 0.006, 0.0012, SILVER), ("rim", HEIGHT - 0.004, HEIGHT + 0.0012, 0.0014, SILVER))
-        for name, low, high, out, rgb in bands:
+        bands = (  # name, low, high, how far it stands out, how far in it goes, colour
+            ("label", 0.030, 0.108, 0.0006, outer - 0.001, label),
+            ("foot", 0.0, 0.006, 0.0012, outer - 0.001, SILVER),
+            ("rim", HEIGHT - 0.004, HEIGHT + 0.0012, 0.0014, BORE, SILVER),
+        )
+        for name, low, high, out, inner, rgb in bands:
             r = outer + out
-            builder.mesh(body, f"{role}_{name}", *lathe([(outer - 0.001, low), (r, low), (r, high), (BORE - 0.0004, high)], rounds), rgba=[*rgb, 1])
+            builder.mesh(body, f"{role}_{name}", *lathe([(inner, low), (r, low), (r, high), (inner, high)], rounds), rgba=[*rgb, 1])
         for side in (-1, 1):  # a ball on the label, towards each camera, says what the can is for
             ball, seam = _mark(side * 0.62, rounds)
             builder.mesh(body, f"{role}_ball_{side + 1}", *ball, rgba=[0.80, 0.92, 0.16, 1])

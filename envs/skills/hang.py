@@ -35,7 +35,7 @@ class Hang:
 
     object: str
     goal: str
-    lean: float = 0.65
+    lean: float = 0.58
     side: int = -1
     hook: int = 0
     back: float = 0.0

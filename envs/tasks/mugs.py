@@ -13,7 +13,7 @@ from envs.skills.turn_over import TurnOver
 from envs.tasks.bathroom import WASHBASIN
 from envs.types import Fixture, ObjectGroup, Region, Step, Task
 
-RACK = Fixture("rack", ("wooden_rack", "white_rack"), (0.45, 0.315), yaw=-np.pi / 2, test_kinds=("wooden_rack", "black_rack"))
+RACK = Fixture("rack", ("wooden_rack", "white_rack"), (0.485, 0.305), yaw=-np.pi / 2, test_kinds=("wooden_rack", "black_rack"))
 ON_TABLE = Region(x=(0.43, 0.59), y=(-0.20, 0.00), yaw=(-0.9, 0.9))
 
 _HANG = Hang("mug", "rack")

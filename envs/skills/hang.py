@@ -18,6 +18,7 @@ HOVER = 0.07  # m above the grasp: the fingers clear the rim
 ALIGNED, TURNED = 0.006, 0.06  # m, rad
 CARRY = 0.30  # m, ee height that carries a mug over the table
 BEFORE = 0.030  # m before the hook's tip, where the handle is brought in line
+LEAN_WITHIN = 0.12  # m from there: the mug is carried upright and leant over at the end of the way
 THREADED = 0.006  # m from the hook's lowest point, along the hook
 SEAT = 0.010  # m, how near to the handle's outer upper corner the hook's middle comes
 LET_GO = 0.085  # m from the rim, where the hand is out of the mug
@@ -71,10 +72,10 @@ class Hang:
         way = (tip - root) * [1, 1, 0]
         return way / np.linalg.norm(way)
 
-    def _leaning(self, world: World) -> Vector:
+    def _leaning(self, world: World, lean: float) -> Vector:
         """(3, 3) mug_to_base while the hook goes through the handle."""
         along = self.side * self._out(world)
-        handle = np.cos(self.lean) * np.cross(along, CLEAR_UP) + np.sin(self.lean) * CLEAR_UP
+        handle = np.cos(lean) * np.cross(along, CLEAR_UP) + np.sin(lean) * CLEAR_UP
         return np.stack([handle, along, np.cross(handle, along)], 1)
 
     def _handle(self, world: World) -> Handle:
@@ -85,7 +86,7 @@ class Hang:
 
     def _carry(self, world: World) -> Target:
         """Lift, lean and turn the mug before the hook's tip; thread the hook; let the handle down on it; let go."""
-        handle, mug, mat = self._handle(world), world.pos(self.object), self._leaning(world)
+        handle, mug, mat = self._handle(world), world.pos(self.object), self._leaning(world, self.lean)
         middle = np.array([handle.wall + handle.depth / 2, 0, (handle.low + handle.high) / 2])
         seat = np.array([handle.wall + handle.depth - SEAT, 0, handle.high - SEAT])
         _, low, tip = self._line(world)
@@ -114,7 +115,9 @@ class Hang:
         ahead = (end + BEFORE) * out
         if max(abs(along - end - BEFORE), abs(now[2])) > 0.02:  # not before its hook yet
             ahead = ahead - self.back * np.cross(self.side * out, CLEAR_UP)
-        return self._bring(world, through + ahead - mat @ middle, mat, SPEED)
+        goal = through + ahead - mat @ middle
+        far = float(np.linalg.norm(mug - goal)) > LEAN_WITHIN
+        return self._bring(world, goal, self._leaning(world, 0.0) if far else mat, SPEED)
 
     def _bring(self, world: World, pos: Vector, mat: Vector, speed: float) -> Target:
         """The hand's target that brings the mug, as it lies in the hand now, to `pos` and `mat`."""

@@ -21,6 +21,7 @@ BEFORE = 0.030  # m before the hook's tip, where the handle is brought in line
 LEAN_WITHIN = 0.12  # m from there: the mug is carried upright and leant over at the end of the way
 THREADED = 0.006  # m from the hook's lowest point, along the hook
 SEAT = 0.010  # m, how near to the handle's outer upper corner the hook's middle comes
+STEADY = 0.16  # m from where it hangs: no tremor of the hand, the handle's opening is 3 cm wide
 LET_GO = 0.085  # m from the rim, where the hand is out of the mug
 CLEAR_UP = np.array([0.0, 0.0, 1.0])
 
@@ -51,8 +52,16 @@ class Hang:
         return self.predicate(world) and not self._in_reach(world)
 
     def target(self, world: World) -> Vector:
-        """(3,) m, base frame: the hook's lowest point."""
-        return self._line(world)[1]
+        """(3,) m, base frame: where the mug's origin is as it is let go."""
+        handle = self._handle(world)
+        seat = np.array([handle.wall + handle.depth - SEAT, 0, handle.high - SEAT])
+        return self._line(world)[1] - self._leaning(world, self.lean) @ seat
+
+    def delicate(self, world: World) -> bool:
+        """Whether the hand must be steady: a finger in the mug, or the mug near the hook."""
+        mug = world.pos(self.object)
+        near = float(np.linalg.norm(mug - self.target(world))) < STEADY
+        return near or (not world.holding(self.object) and float(np.linalg.norm((world.ee_pos - mug)[:2])) < 0.06)
 
     def act(self, world: World) -> Target:
         if world.holding(self.object):
@@ -88,7 +97,6 @@ class Hang:
         """Lift, lean and turn the mug before the hook's tip; thread the hook; let the handle down on it; let go."""
         handle, mug, mat = self._handle(world), world.pos(self.object), self._leaning(world, self.lean)
         middle = np.array([handle.wall + handle.depth / 2, 0, (handle.low + handle.high) / 2])
-        seat = np.array([handle.wall + handle.depth - SEAT, 0, handle.high - SEAT])
         _, low, tip = self._line(world)
         out = self._out(world)
         end = float((tip - low) @ out)
@@ -100,7 +108,7 @@ class Hang:
         if world.hooked(self.object, self.goal):
             if along > THREADED:
                 return self._bring(world, through - mat @ middle, mat, CAREFUL_SPEED)
-            goal = low - mat @ seat
+            goal = self.target(world)
             if mug[2] < goal[2] + 0.004 or world.touching(self.object, self.goal):
                 return Target(world.ee_pos, GAP, world.ee_mat)
             return self._bring(world, goal, mat, 0.010)

@@ -13,10 +13,12 @@ from envs.skills.skill import CAREFUL_SPEED, LIFT_SPEED, SPEED, Target, Vector, 
 from envs.world import World
 
 GAP = 0.66  # gripper_closed with 28 mm between the pads: a mug's wall passes, and the inner finger fits beside it
+SHUT = 0.92  # gripper_closed above this: the fingers are closed on a wall
 DEPTH = 0.004  # m below the rim, of the ee when the fingers close (they reach on by 1 cm in all)
 HOVER = 0.07  # m above the grasp: the fingers clear the rim
 ALIGNED, TURNED = 0.006, 0.06  # m, rad
 CARRY = 0.30  # m, ee height that carries a mug over the table
+SLANT = 0.05  # m ahead while it is lifted so high
 BEFORE = 0.030  # m before the hook's tip, where the handle is brought in line
 LEAN_WITHIN = 0.12  # m from there: the mug is carried upright and leant over at the end of the way
 THREADED = 0.006  # m from the hook's lowest point, along the hook
@@ -64,7 +66,7 @@ class Hang:
         return near or (not world.holding(self.object) and float(np.linalg.norm((world.ee_pos - mug)[:2])) < 0.06)
 
     def act(self, world: World) -> Target:
-        if world.holding(self.object):
+        if self._gripped(world):
             return self._carry(world)
         if world.hooked(self.object, self.goal) or (self._in_reach(world) and world.upright(self.object) < 0.97):
             return self._withdraw(world)
@@ -118,7 +120,8 @@ class Hang:
         if near and abs(along) < 0.15 and aside < 0.10:  # beside the hook: back out
             return self._bring(world, mug + 0.03 * out, world.mat(self.object), CAREFUL_SPEED)
         if aside > 0.10 and mug[2] < 0.12:  # still low: straight up first
-            up = np.r_[world.ee_pos[:2], CARRY]
+            way = (through - mug)[:2]  # a lagging arm drifts back while it rises: lean to where it goes
+            up = np.r_[world.ee_pos[:2] + SLANT * way / np.linalg.norm(way), CARRY]
             return Target(towards(world.ee_pos, up, LIFT_SPEED), 1.0, turned(world.ee_mat, self._grasp_mat(world)))
         ahead = (end + BEFORE) * out
         if max(abs(along - end - BEFORE), abs(now[2])) > 0.02:  # not before its hook yet
@@ -162,6 +165,11 @@ class Hang:
         handle = world.mat(self.object)[:, 0] * [1, 1, 0]
         handle /= np.linalg.norm(handle)
         return np.stack([np.cross(handle, -CLEAR_UP), handle, -CLEAR_UP], 1)
+
+    def _gripped(self, world: World) -> bool:
+        """Whether the mug is in the hand; a finger may lose touch for a moment when the mug is knocked."""
+        shut = world.gripper_closed > SHUT and not world.released(self.object) and self._in_reach(world)
+        return shut or world.holding(self.object)
 
     def _in_reach(self, world: World) -> bool:
         """Whether the fingers are in the mug or beside its wall."""

@@ -70,8 +70,9 @@ def _feel(body: mujoco.MjsBody, role: str, mug: Mug) -> None:
     """Bottom, eight boards, and the handle's five rods."""
     felt = {"group": COLLISION_GROUP, "friction": FRICTION, "condim": 4, "solref": PAD_SOLREF}
     half, apothem = mug.height / 2, mug.radius - WALL / 2
+    square = 0.72 * mug.radius  # a box stands stiller than a disc
     body.add_geom(
-        name=f"{role}_bottom", type=CYLINDER, pos=[0, 0, -half + 0.003], size=[mug.radius - 0.002, 0.003, 0], mass=0.25 * mug.mass, **felt
+        name=f"{role}_bottom", type=BOX, pos=[0, 0, -half + 0.003], size=[square, square, 0.003], mass=0.25 * mug.mass, **felt
     )
     for k in range(BOARDS):
         angle = 2 * np.pi * k / BOARDS
@@ -214,7 +215,7 @@ def _shelf(rgb: RGB, material: str, metal: RGB) -> Add:
         )  # fmt: skip
         parts = []
         for i, hook in enumerate(SHELF_HOOKS):
-            x, y, z = hook[0]
+            x, y, _ = hook[0]
             stem = ((x, y, 0.0), hook[0])
             _hook(body, f"{role}_hook_{i}", hook)
             _hook(body, f"{role}_stem_{i}", stem)

@@ -36,7 +36,7 @@ class TurnOver:
     source: str
     at: tuple[float, float] = (0.0, 0.0)
     heading: float = -1.30
-    heading_down: float = -0.35
+    heading_down: float = -0.55
 
     @property
     def predicate(self) -> On:

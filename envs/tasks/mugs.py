@@ -13,7 +13,7 @@ from envs.skills.turn_over import TurnOver
 from envs.tasks.bathroom import WASHBASIN
 from envs.types import Fixture, ObjectGroup, Region, Step, Task
 
-RACK = Fixture("rack", ("wooden_rack", "white_rack"), (0.45, 0.315), yaw=-np.pi / 2, test_kinds=("wooden_rack", "black_rack"))
+RACK = Fixture("rack", ("wooden_rack", "white_rack"), (0.485, 0.305), yaw=-np.pi / 2, test_kinds=("wooden_rack", "black_rack"))
 ON_TABLE = Region(x=(0.43, 0.59), y=(-0.20, 0.00), yaw=(-0.9, 0.9))
 
 _HANG = Hang("mug", "rack")
@@ -45,7 +45,7 @@ HANG_CUP = Task(
 # Upside down on the bottom board, near its front edge, the handle to the back or to a side.
 ON_SHELF = Region((-0.03, 0.08), (0.00, 0.05), (-np.pi / 2 - 0.6, -np.pi / 2 + 1.2), on="shelf", height=BOTTOM, upside_down=True, fixed=True)
 
-_TURN = TurnOver("mug", "tablecloth", "shelf", at=(0.0, -0.10))
+_TURN = TurnOver("mug", "tablecloth", "shelf", at=(0.02, -0.12))
 FLIP_CUP = Task(
     name="flip_cup",
     scene="kitchen",

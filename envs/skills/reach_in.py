@@ -50,6 +50,13 @@ class TakeOut:
         """(3,) m, base frame: where the object's origin comes to lie."""
         return np.r_[self.at, world.kind(self.object).rest_height]
 
+    def delicate(self, world: World) -> bool:
+        """Whether the hand must be steady: in the cabinet, at the object, where it is laid down."""
+        if self._depth(world, world.ee_pos) > -BEFORE:
+            return True
+        spot = self.target(world) if world.holding(self.object) else world.pos(self.object)
+        return float(np.linalg.norm(world.ee_pos - spot)) < HOVER
+
     def act(self, world: World) -> Target:
         return self._carry(world) if world.holding(self.object) else self._take(world)
 

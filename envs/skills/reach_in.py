@@ -14,9 +14,9 @@ from envs.world import World
 ALIGNED, AIMED = 0.010, 0.10  # m, of the hand beside its way in; rad
 BACK_OFF, RAISED = 0.014, 0.004  # m, of the ee from the object's middle when the fingers close, which reach 1 cm further
 BEFORE = 0.06  # m before the front, where the open hand may turn
-HEIGHTS, TILTS = (0.16, 0.36), (np.radians(22), np.radians(35))  # m above the table, rad
+HEIGHTS, TILTS = (0.16, 0.36), (np.radians(22), np.radians(37))  # m above the table, rad
 LAY_TILT = np.radians(12)
-ACROSS = 0.25  # rad, of the hand's turn from straight in
+ACROSS = 0.10  # rad, of the hand's turn from straight in: the wrist is wide, and passes between the side walls
 RISE = 0.3  # slope of the way out
 HOVER, CARRY = 0.09, 0.08  # m, above the object and above its place
 UP = np.array([0.0, 0.0, 1.0])

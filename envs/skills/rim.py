@@ -13,7 +13,7 @@ from envs.world import World
 RIM = 0.0025  # m, from the edge to the middle of the rim's thickness
 HOVER = 0.07  # m above the grasp: the fingers clear the rim
 ALIGNED = 0.008  # m, of the hand over the rim
-STEADY = 0.07  # m
+STEADY = 0.08  # m
 OVER = 0.012  # m from its place, horizontally, within which the plate is let down
 
 

@@ -51,11 +51,12 @@ MATERIALS: dict[str, Material] = {
     "floor": Material("light-gray-floor-tile", (5, 5), specular=0.1, shininess=0.5),
     "wall": Material("cream-plaster", (2, 2), specular=0.0, shininess=0.5),
     "toy_grain": Material("light-wood", grain=True, cube=True, specular=0.3, shininess=0.3),
+    "chest": Material("light-wood", grain=True, specular=0.2, shininess=0.3),
     "toy_plastic": Material(specular=0.45, shininess=0.5),
     "board": Material("wood-varnished-panels", specular=0.2, shininess=0.3),
     "walnut": Material("dark-wood", specular=0.2, shininess=0.4),
     "cloth": Material("gray-felt", (3, 3), grain=True, specular=0.0, shininess=0.1),
-    "blue_wall": Material("light-gray-plaster", (2, 2), rgba=(0.80, 0.92, 0.95, 1), specular=0.0, shininess=0.5),
+    "blue_wall": Material("white-plaster", (2, 2), rgba=(0.80, 0.93, 1.0, 1), specular=0.0, shininess=0.5),
     "boards": Material("wood-varnished-panels", (4, 4), rgba=(0.72, 0.72, 0.76, 1), specular=0.1, shininess=0.4),
     "porcelain": Material(specular=0.6, shininess=0.8),
     "lacquer": Material(specular=0.4, shininess=0.6),
@@ -67,6 +68,11 @@ MATERIALS: dict[str, Material] = {
     "soap": Material(specular=0.25, shininess=0.4),
     "cotton": Material(specular=0.0, shininess=0.0),
     "metal": Material(rgba=(0.16, 0.17, 0.19, 1), specular=0.3, shininess=0.5),
+    "straw": Material(specular=0.05, shininess=0.1),
+    "steel": Material("steel-brushed", specular=0.7, shininess=0.6),
+    "enamel": Material(specular=0.5, shininess=0.7),
+    "counter": Material("light-gray-plaster", (3, 2), rgba=(0.98, 0.96, 0.93, 1), specular=0.3, shininess=0.6),
+    "plaster": Material("white-plaster", (3, 2), rgba=(0.97, 0.95, 0.88, 1), specular=0.0, shininess=0.3),
 }
 
 

@@ -71,5 +71,5 @@ class Disturbance:
         delicate = getattr(skill, "delicate", None)  # a skill may know better when a hand must be steady
         if delicate is not None:
             return bool(delicate(world))
-        goal = skill.target(world) if world.holding(skill.object) else world.pos(skill.object)
+        goal = skill.target(world) if world.holding(skill.object) else world.grip(skill.object)
         return bool(np.linalg.norm((world.ee_pos - goal)[:2]) < self.noise.near)

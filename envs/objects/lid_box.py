@@ -9,7 +9,7 @@ from envs.objects.felt import felt_boxes
 from envs.objects.kind import Add, Interior, Kind
 from envs.shapes import RGB, XYZ, boxes, lathe
 
-HALF = (0.062, 0.078)  # m, the box outside, along x and y
+HALF = (0.078, 0.062)  # m, the box outside, along x and y
 WALL, HEIGHT = 0.004, 0.075  # m
 PLAY = 0.0025  # m between rim and skirt, on each side
 LID, SKIRT, SKIRT_WALL = 0.004, 0.016, 0.003  # m: thickness of the lid, how far its skirt goes down

@@ -32,7 +32,7 @@ def _plate(glaze: RGB, band: RGB) -> Add:
 def _make(colour: str, glaze: RGB, band: RGB) -> Kind:
     extents = (RADIUS + 0.001, RADIUS + 0.001, HEIGHT + 0.002)
     inside = Interior(RADIUS, RADIUS, rim=0.10, floor=SURFACE, round=True)  # what lies on a plate rises above its rim
-    return Kind(f"{colour}_plate", f"{colour} plate", "plate", colour, "plate", extents, 0.0, HEIGHT, _plate(glaze, band), inside)
+    return Kind(f"{colour}_plate", f"{colour} plate", "plate", colour, "plate", extents, 0.0, HEIGHT, _plate(glaze, band), inside, SURFACE)
 
 
 KINDS: tuple[Kind, ...] = (

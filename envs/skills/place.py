@@ -1,4 +1,4 @@
-"""Take an object from above, as it lies, and set it down on, in or beside a thing."""
+"""Take an object from above, as it lies, and set it down at a point on a thing, or let it go in one."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.geometry import rotation_vector
 from envs.predicates import Inside, On
 from envs.shapes import XYZ
-from envs.skills.skill import CAREFUL_SPEED, DOWN, LIFT_SPEED, OPEN, SPEED, Target, Vector, down, towards, turned
+from envs.skills.skill import LIFT_SPEED, Target, Vector, down, towards, turned
+from envs.skills.stack import take
 from envs.world import World
 
-HOVER = 0.09  # m above the grasp
-TRAVEL = 0.155  # m, ee height above which the empty hand moves freely
-ALIGNED, TURNED = 0.008, 0.08  # m, rad
-OVER = 0.012  # m from the place, horizontally, within which the object is let down
+CARRY_SPEED = 0.021  # m per control step: 0.32 m/s
+LOWER_SPEED = 0.013  # setting down
+OVER = 0.010  # m from the place, horizontally, within which the object is let down
 
 
 @dataclass(frozen=True)
 class Place:
     """Take an object and set it down on the goal (`within`: let it go in the goal, a container).
 
-    `at`: m in the goal's frame, where the object's support ends up; `carry`: m above the table, the object's underside
-    on its way; `drop`: m above its place at which it is let go. `symmetry`: rad, turns after which it is gripped alike.
+    `at`: m in the goal's frame, where the object's underside ends up; `carry`: m above the table, the object's underside
+    on its way; `drop`: m, the gap under it when it is let go.
     """
 
     object: str
@@ -31,8 +30,7 @@ class Place:
     at: XYZ = (0.0, 0.0, 0.0)
     within: bool = False
     carry: float = 0.09
-    drop: float = 0.005
-    symmetry: float = np.pi
+    drop: float = 0.004
 
     @property
     def predicate(self) -> Inside | On:
@@ -50,43 +48,18 @@ class Place:
         return world.pos(self.goal) + world.mat(self.goal) @ np.asarray(self.at) + rest
 
     def act(self, world: World) -> Target:
-        return self._carry(world) if world.holding(self.object) else self._take(world)
+        return self._carry(world) if world.holding(self.object) else take(world, self.object)
 
     def _carry(self, world: World) -> Target:
         ee, obj, goal = world.ee_pos, world.pos(self.object), self.target(world)
-        hand = turned(world.ee_mat, DOWN)
-        height = self.carry + world.kind(self.object).rest_height
+        turning = turned(world.ee_mat, down(0.0))
         off = float(np.linalg.norm((obj - goal)[:2]))
-        held = ee - obj
+        hand = goal - obj + ee  # where the hand is when the object is at its goal
         if off < OVER or (off < 2 * OVER and obj[2] < goal[2] + 2 * self.drop):
-            if obj[2] < goal[2] + self.drop + 0.002:
+            if obj[2] < goal[2] + self.drop + 0.003:
                 return Target(ee, 0.0, world.ee_mat)
-            return Target(towards(ee, goal + held + [0, 0, self.drop], CAREFUL_SPEED), 1.0, hand)
+            return Target(towards(ee, hand + [0, 0, self.drop], LOWER_SPEED), 1.0, turning)
+        height = max(self.carry + world.kind(self.object).rest_height, goal[2] + self.drop)
         if obj[2] < height - 0.02:
-            return Target(towards(ee, np.r_[ee[:2], height + 0.01 + held[2]], LIFT_SPEED), 1.0, world.ee_mat)
-        return Target(towards(ee, np.r_[goal[:2], max(height, goal[2] + self.drop)] + held, SPEED), 1.0, hand)
-
-    def _take(self, world: World) -> Target:
-        ee, obj, kind = world.ee_pos, world.pos(self.object), world.kind(self.object)
-        grasp = np.r_[obj[:2], obj[2] - kind.rest_height + kind.grasp_height]
-        hand = down(self._yaw(world))
-        askew = float(np.linalg.norm(rotation_vector(hand @ world.ee_mat.T)))
-        hand = turned(world.ee_mat, hand)
-        hover = grasp[2] + HOVER
-        off = float(np.linalg.norm((obj - ee)[:2]))
-        if off < ALIGNED and askew < 2 * TURNED and ee[2] < grasp[2] + 0.008:
-            return Target(grasp, 1.0, hand)
-        if world.gripper_closed > OPEN:  # let go, rise
-            speed = LIFT_SPEED if world.gripper_closed < 0.5 else 0.012
-            return Target(towards(ee, np.r_[ee[:2], max(hover, TRAVEL)], speed), 0.0, world.ee_mat)
-        if askew < TURNED and off < ALIGNED + 0.12 * max(0.0, ee[2] - grasp[2] - 0.03):
-            return Target(towards(ee, grasp, CAREFUL_SPEED), 0.0, hand)
-        if off > 0.03 and ee[2] < hover - 0.03:
-            return Target(towards(ee, np.r_[ee[:2], hover + 0.01], LIFT_SPEED), 0.0, world.ee_mat)
-        return Target(towards(ee, np.r_[obj[:2], max(hover, TRAVEL) if off > 0.10 else hover], SPEED), 0.0, hand)
-
-    def _yaw(self, world: World) -> float:
-        """The hand's turn about the vertical that grips the object across, nearest to the hand's present one."""
-        mat, ee = world.mat(self.object), world.ee_mat
-        yaw, now = np.arctan2(mat[1, 0], mat[0, 0]), np.arctan2(ee[1, 0], ee[0, 0])
-        return float(yaw - self.symmetry * np.round((yaw - now) / self.symmetry))
+            return Target(towards(ee, ee + [0, 0, height + 0.01 - obj[2]], LIFT_SPEED), 1.0, world.ee_mat)
+        return Target(towards(ee, np.r_[hand[:2], ee[2] + height - obj[2]], CARRY_SPEED), 1.0, turning)

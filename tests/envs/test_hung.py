@@ -66,7 +66,7 @@ def test_a_mug_at_the_turning_point_of_its_swing_does_not_hang(env):
 
 def test_the_hook_must_pass_through_the_opening(env):
     """Both sides of each edge, and of the hook's tip."""
-    pos, mat = hanging(env)
+    _, mat = hanging(env)
     handle = env.world.kind("mug").handle
     low, tip = SKILL._line(env.world)[1:]
     middle_x, middle_z = handle.wall + handle.depth / 2, (handle.low + handle.high) / 2
@@ -82,7 +82,6 @@ def test_the_hook_must_pass_through_the_opening(env):
     for beyond, expected in ((-0.001, True), (0.001, False)):
         put(env, tip + beyond * out - mat @ np.array([middle_x, 0, middle_z]), mat)
         assert env.world.hooked("mug", "rack") is expected
-    del pos
 
 
 def test_a_mug_on_the_table_or_in_the_hand_does_not_hang(env):

@@ -8,7 +8,8 @@ import pytest
 
 from envs.layout import Layout, Placed
 from envs.objects import KINDS
-from envs.objects.mugs import HOOK_RADIUS, MUGS, SHELF_HOOKS, TEST_MUGS, TRAIN_MUGS, TREE_PEGS
+from envs.objects.hooks import HOOK_RADIUS, SHELF_HOOKS, TREE_PEGS
+from envs.objects.mugs import MUGS, TEST_MUGS, TRAIN_MUGS
 from envs.scenes import SCENES
 
 NAMES = (*TRAIN_MUGS, *TEST_MUGS)

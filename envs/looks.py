@@ -68,6 +68,7 @@ MATERIALS: dict[str, Material] = {
     "soap": Material(specular=0.25, shininess=0.4),
     "cotton": Material(specular=0.0, shininess=0.0),
     "metal": Material(rgba=(0.16, 0.17, 0.19, 1), specular=0.3, shininess=0.5),
+    "oak": Material("light-wood", rgba=(0.92, 0.80, 0.62, 1), specular=0.1, shininess=0.3),
     "straw": Material(specular=0.05, shininess=0.1),
     "steel": Material("steel-brushed", specular=0.7, shininess=0.6),
     "enamel": Material(specular=0.5, shininess=0.7),

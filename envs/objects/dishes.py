@@ -1,4 +1,4 @@
-"""What a breakfast table is laid with: a tablecloth, a plate with an upright rim that fingers can pinch, a bread basket."""
+"""What a breakfast table is laid with: a tablecloth, a plate with an upright rim, a bread basket, a bread board."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ SURFACE = 0.006  # m, of the plate's middle above what it stands on
 
 BASKET_RADIUS, BASKET_HEIGHT, BASKET_FLOOR = 0.112, 0.052, 0.006  # m, inside
 COIL = 0.0055  # m, half of a coil's height
+
+BOARD_HALF = (0.085, 0.125)  # m along x and y, of a bread board; its handle points to -y
+BOARD_THICK = 0.016  # m
 
 
 def _add_cloth(builder: Builder, body: mujoco.MjsBody, role: str, rgb: tuple[int, int, int]) -> None:
@@ -94,6 +97,24 @@ def _basket(name: str, light: RGB, dark: RGB) -> Kind:
     )  # fmt: skip
 
 
+def _add_board(builder: Builder, body: mujoco.MjsBody, role: str, wood: str) -> None:
+    (hx, hy), half = BOARD_HALF, BOARD_THICK / 2
+    for name, y, size in (("board", 0.0, [hx, hy, half]), ("handle", -hy - 0.035, [0.020, 0.038, half])):
+        body.add_geom(
+            name=f"{role}_{name}", type=mujoco.mjtGeom.mjGEOM_BOX, pos=[0, y, half], size=size, group=1, condim=3,
+            material=builder.material(wood), friction=[0.8, 0.005, 0.0001],
+        )  # fmt: skip
+    hole = lathe([(0, BOARD_THICK), (0.009, BOARD_THICK), (0.009, BOARD_THICK + 0.0006), (0, BOARD_THICK + 0.0006)], 12)
+    builder.mesh(body, f"{role}_hole", hole[0] + [0, -hy - 0.055, 0], hole[1], rgba=[0.12, 0.09, 0.07, 1])
+
+
+def _board(name: str, colour: str, wood: str) -> Kind:
+    return Kind(
+        name, "bread board", "board", colour, "board", (BOARD_HALF[0], BOARD_HALF[1] + 0.075, BOARD_THICK), 0.0, 0.0,
+        lambda builder, body, role: _add_board(builder, body, role, wood),
+    )  # fmt: skip
+
+
 def _cloth(name: str, colour: str, rgb: tuple[int, int, int]) -> Kind:
     return Kind(
         name, "tablecloth", "tablecloth", colour, "cloth", (*CLOTH_HALF, CLOTH_THICK), 0.0, 0.0,
@@ -109,6 +130,9 @@ KINDS: tuple[Kind, ...] = (
     _rimmed_plate("pink_plate", "pink plate", "pink", 0.085, 0.034, (0.96, 0.66, 0.72), (0.98, 0.80, 0.83)),
     _rimmed_plate("small_pink_plate", "pink plate", "pink", 0.080, 0.034, (0.93, 0.56, 0.66), (0.96, 0.92, 0.90)),
     _rimmed_plate("low_pink_plate", "pink plate", "pink", 0.087, 0.030, (0.97, 0.72, 0.74), (0.88, 0.42, 0.53)),
+    _board("oak_board", "light brown", "oak"),
+    _board("acacia_board", "brown", "board"),
+    _board("walnut_board", "dark brown", "walnut"),
     _basket("straw_basket", (0.86, 0.70, 0.44), (0.70, 0.50, 0.26)),
     _basket("willow_basket", (0.62, 0.42, 0.24), (0.45, 0.28, 0.15)),
     _basket("seagrass_basket", (0.74, 0.68, 0.46), (0.52, 0.50, 0.30)),

@@ -1,4 +1,4 @@
-"""Take a thing out of a cabinet that is open at the front, the hand tilted, and lay it down on the table."""
+"""Take a thing out of a cabinet that is open at the front, the hand tilted, and lay it down before it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OVER = 0.015  # m from its place, horizontally, within which the object is let d
 
 @dataclass(frozen=True)
 class TakeOut:
-    """Take `object` out of `cabinet`, whose opening looks along -x of its frame, and lay it down `at` (x, y) m of the base.
+    """Take `object` out of `cabinet`, whose opening looks along -x of its frame, and lay it on the middle of `goal`.
 
     The hand reaches in tilted from pointing down towards pointing forward, the less the lower the object lies: where it
     would point along the forearm the wrist is singular.
@@ -33,9 +33,8 @@ class TakeOut:
 
     object: str
     cabinet: str
-    at: tuple[float, float]
+    goal: str
     drop: float = 0.005
-    goal: str = "table"
 
     @property
     def predicate(self) -> On:
@@ -48,7 +47,7 @@ class TakeOut:
 
     def target(self, world: World) -> Vector:
         """(3,) m, base frame: where the object's origin comes to lie."""
-        return np.r_[self.at, world.kind(self.object).rest_height]
+        return world.pos(self.goal) + [0, 0, world.kind(self.goal).half_extents[2] + world.kind(self.object).rest_height]
 
     def delicate(self, world: World) -> bool:
         """Whether the hand must be steady: in the cabinet, at the object, where it is laid down."""

@@ -92,12 +92,15 @@ BREAD_FROM_POT = Task(
     test_paraphrases=("Get the bread from the pot onto the plate.", "The bread in the pot belongs on the plate."),
 )  # fmt: skip
 
-_FROM_FRIDGE = TakeOut("bread", "fridge", at=(0.53, -0.24))
+_FROM_FRIDGE = TakeOut("bread", "fridge", "board")
 BREAD_FROM_FRIDGE = Task(
     name="bread_from_fridge",
     scene="kitchen",
     instruction="Pick up the bread from the refrigerator.",
-    fixtures=(Fixture("fridge", ("white_fridge", "mint_fridge", "blue_fridge"), (0.60, 0.07), jitter=0.01, test_kinds=("red_fridge", "white_fridge")),),
+    fixtures=(
+        Fixture("fridge", ("white_fridge", "mint_fridge", "blue_fridge"), (0.60, 0.07), jitter=0.01, test_kinds=("red_fridge", "white_fridge")),
+        Fixture("board", ("oak_board", "acacia_board"), (0.51, -0.26), jitter=0.02, test_kinds=("walnut_board", "oak_board")),
+    ),
     objects=(
         ObjectGroup(
             "bread", 1, BREADS, TEST_BREADS,
@@ -110,13 +113,13 @@ BREAD_FROM_FRIDGE = Task(
     steps=(
         Step(
             _FROM_FRIDGE.predicate, _FROM_FRIDGE, "Take the {object} out of the refrigerator and lay it on the {goal}.",
-            ("Reach into the refrigerator, take the {object} out and put it down.", "Lift the {object} off its shelf, out of the refrigerator."),
+            ("Reach into the refrigerator, take the {object} out and put it on the {goal}.", "Pick up the {object} from its shelf in the refrigerator."),
         ),
     ),
-    finished="The bread is out of the refrigerator.",
+    finished="The bread is out of the refrigerator, on the board.",
     time_limit_s=30,
-    paraphrases=("Take the bread out of the refrigerator.", "Get the bread from the fridge.", "Find the bread in the refrigerator and take it out."),
-    test_paraphrases=("Fetch the bread out of the fridge.", "Lift the bread out of the refrigerator and put it down in front of it."),
+    paraphrases=("Take the bread out of the refrigerator.", "Get the bread from the fridge.", "Find the bread in the refrigerator and put it on the board."),
+    test_paraphrases=("Fetch the bread out of the fridge.", "Find the bread in the fridge and lay it on the bread board."),
 )  # fmt: skip
 
 def _then(task: Task, unwind: bool = True) -> Task:

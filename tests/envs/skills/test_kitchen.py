@@ -82,7 +82,7 @@ def test_the_hand_is_steady_at_the_rim_and_not_on_its_way():
 
 def test_in_the_cabinet_the_hand_is_steady():
     env = start("bread_from_fridge")
-    skill = TakeOut("bread", "fridge", at=(0.5, -0.2))
+    skill = TakeOut("bread", "fridge", "board")
     assert not skill.delicate(env.world)
     run(env, lambda env: env.world.holding("bread"))
     assert skill.delicate(env.world)

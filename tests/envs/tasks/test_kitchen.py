@@ -8,7 +8,7 @@ import pytest
 
 from envs.expert import act
 from envs.objects import fridge, shelf
-from envs.objects.dishes import CLOTH_HALF, CLOTH_THICK, SURFACE
+from envs.objects.dishes import BOARD_THICK, CLOTH_HALF, CLOTH_THICK, SURFACE
 from envs.objects.plates import SURFACE as PLATE_SURFACE
 from envs.sim_env import SimEnv
 from envs.skills.withdraw import Withdrawn
@@ -85,14 +85,16 @@ def test_bread_in_the_pot_does_not_count_and_on_the_plate_does(make):
     assert done(env)
 
 
-def test_bread_in_the_refrigerator_or_on_top_of_it_does_not_count_and_before_it_does(make):
+def test_bread_in_the_refrigerator_or_fallen_out_of_it_does_not_count_and_on_the_board_does(make):
     env = make("bread_from_fridge")
     assert env.world.inside("bread", "fridge")
-    rest, front = env.world.kind("bread").rest_height, env.world.pos("fridge")
-    for spot, expected in (((0.13, 0, fridge.SHELVES[1]), False), ((0.13, 0, fridge.HEIGHT), False), ((-0.12, 0, 0), True)):
-        put(env, "bread", front + spot + [0, 0, rest + 0.001])
-        assert env.world.supported_by("bread", "table" if expected else "fridge")
-        assert done(env) is expected, spot
+    rest, front, board = env.world.kind("bread").rest_height, env.world.pos("fridge"), env.world.pos("board")
+    for spot, on in (
+        (front + [0.13, 0, fridge.SHELVES[1]], "fridge"), (front + [-0.12, 0, 0], "table"), (board + [0, 0, BOARD_THICK], "board"),
+    ):  # fmt: skip
+        put(env, "bread", spot + [0, 0, rest + 0.001])
+        assert env.world.supported_by("bread", on)
+        assert done(env) is (on == "board"), on
 
 
 def test_bread_that_is_held_out_of_the_refrigerator_is_not_yet_done(make):

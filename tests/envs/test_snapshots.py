@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from envs.capture import kind_words
-from envs.tasks import get_task
 from envs.questions import ask, looks
 from envs.sim_env import SimEnv
 from envs.snapshots import Snapshot, facts, read_snapshots, segment_names, shard_file, write_shard
 from envs.stills import MAX_DEPTH, stills
+from envs.tasks import get_task
 from envs.types import CAMERAS, Trial
 
 

@@ -21,7 +21,8 @@ DRAWS, POINTS = 2000, 60  # arrangements, and points in one of them, before givi
 class Placed:
     """A thing in its place: `pos` (x, y) m in the base frame, `yaw` rad about +z.
 
-    `height`: m above the table, of what an object stands on, or of a fixture's own origin.
+    `height`: m above the table, of what an object stands on, or of a fixture's own origin. `travel`: how far a fixture's
+    drawer or door is open, 0 - 1.
     """
 
     role: str
@@ -30,6 +31,7 @@ class Placed:
     yaw: float = 0.0
     height: float = 0.0
     upside_down: bool = False
+    travel: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def _put(rng: np.random.Generator, fixture: Fixture, test: bool) -> Placed:
     kinds = fixture.test_kinds if test and fixture.test_kinds else fixture.kinds
     kind = kinds[int(rng.integers(len(kinds)))]
     x, y = np.add(fixture.pos, rng.uniform(-fixture.jitter, fixture.jitter, 2))
-    return Placed(fixture.name, kind, (float(x), float(y)), fixture.yaw, fixture.height)
+    travel = float(rng.uniform(*fixture.travel)) if any(fixture.travel) else 0.0
+    return Placed(fixture.name, kind, (float(x), float(y)), fixture.yaw, fixture.height, travel=travel)
 
 
 def _draw(

@@ -51,6 +51,7 @@ MATERIALS: dict[str, Material] = {
     "floor": Material("light-gray-floor-tile", (5, 5), specular=0.1, shininess=0.5),
     "wall": Material("cream-plaster", (2, 2), specular=0.0, shininess=0.5),
     "toy_grain": Material("light-wood", grain=True, cube=True, specular=0.3, shininess=0.3),
+    "chest": Material("light-wood", grain=True, specular=0.2, shininess=0.3),
     "toy_plastic": Material(specular=0.45, shininess=0.5),
     "metal": Material(rgba=(0.16, 0.17, 0.19, 1), specular=0.3, shininess=0.5),
 }

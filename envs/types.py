@@ -124,6 +124,7 @@ class Fixture:
     """What stands where it is put: `pos` (x, y) m and `yaw` rad in the base frame, moved by up to `jitter` m a trial.
 
     `kinds`: one of them is drawn; `test_kinds` as for objects. `height`: m, of its origin above the table.
+    `travel`: how far its drawer or door is open at the start: least and most share of the joint's range.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Fixture:
     jitter: float = 0.015
     height: float = 0.0
     test_kinds: tuple[str, ...] = ()
+    travel: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,8 @@ class World:
         interior = self._kinds[container].interior
         if interior is None:
             raise ValueError(f"'{container}' is a {self._kinds[container].name}, which has no inside; give its Kind an interior")
-        x, y, z = self.mat(container).T @ (self.pos(role) - self.pos(container))
+        body = f"{container}_{interior.part}" if interior.part else container
+        x, y, z = self.mat(body).T @ (self.pos(role) - self.pos(body))
         return interior.holds((float(x), float(y), float(z)))
 
     def at_rest(self, role: str) -> bool:

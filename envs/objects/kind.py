@@ -15,17 +15,22 @@ Add = Callable[[Builder, mujoco.MjsBody, str], None]  # (builder, body, role): g
 
 @dataclass(frozen=True)
 class Interior:
-    """The room inside a container, in its body's frame: half sizes along x and y, floor and rim, m; round ones are ellipses."""
+    """The room inside a container, in its body's frame: half sizes along x and y, floor and rim, m; round ones are ellipses.
+
+    `part`: of which child body `<role>_<part>` it is the inside (a drawer's tray); empty: of the thing itself.
+    """
 
     half_x: float
     half_y: float
     rim: float
     floor: float = 0.0
     round: bool = False
+    centre: tuple[float, float] = (0.0, 0.0)  # m
+    part: str = ""
 
     def holds(self, point: XYZ) -> bool:
         """Whether a point of the body's frame is within the walls and below the rim."""
-        x, y, z = point[0] / self.half_x, point[1] / self.half_y, point[2]
+        x, y, z = (point[0] - self.centre[0]) / self.half_x, (point[1] - self.centre[1]) / self.half_y, point[2]
         within = x * x + y * y < 1 if self.round else abs(x) < 1 and abs(y) < 1
         return bool(within and z < self.rim)
 

@@ -53,6 +53,13 @@ MATERIALS: dict[str, Material] = {
     "toy_grain": Material("light-wood", grain=True, cube=True, specular=0.3, shininess=0.3),
     "chest": Material("light-wood", grain=True, specular=0.2, shininess=0.3),
     "toy_plastic": Material(specular=0.45, shininess=0.5),
+    "walnut": Material("dark-wood", specular=0.2, shininess=0.4),
+    "cloth": Material("gray-felt", (3, 3), grain=True, specular=0.0, shininess=0.1),
+    "blue_wall": Material("light-gray-plaster", (2, 2), rgba=(0.80, 0.92, 0.95, 1), specular=0.0, shininess=0.5),
+    "boards": Material("wood-varnished-panels", (4, 4), rgba=(0.72, 0.72, 0.76, 1), specular=0.1, shininess=0.4),
+    "porcelain": Material(specular=0.6, shininess=0.8),
+    "lacquer": Material(specular=0.4, shininess=0.6),
+    "tin": Material(specular=0.7, shininess=0.6),
     "metal": Material(rgba=(0.16, 0.17, 0.19, 1), specular=0.3, shininess=0.5),
 }
 

@@ -73,8 +73,12 @@ class SimEnv(gymnasium.Env):
 
     @property
     def instruction(self) -> str:
-        """What the policy is told."""
-        return self.task.instruction
+        """What the policy is told in this trial."""
+        return self.told(self.task.instruction)
+
+    def told(self, wording: str) -> str:
+        """A wording of the instruction, filled with what this trial decides."""
+        return wording.format(**self.world.words) if "{" in wording else wording
 
     @property
     def segments(self) -> tuple[str, ...]:

@@ -46,6 +46,12 @@ class World:
         """How a thing is called ("red block", "box"); any other body by its own name."""
         return self._kinds[name].phrase if name in self._kinds else name.replace("_", " ")
 
+    @property
+    def words(self) -> dict[str, str]:
+        """What an instruction or a phrase may name: each {role}, the {role_text} written on it, the layout's choices."""
+        texts = {f"{role}_text": kind.text for role, kind in self._kinds.items() if kind.text}
+        return {role: kind.phrase for role, kind in self._kinds.items()} | texts | dict(self.layout.choices)
+
     def pos(self, name: str) -> Vector:
         """(3,) m, base frame: the origin of a thing's body, or of any body by its name."""
         return self.data.xpos[self._body(name)].copy()

@@ -41,7 +41,8 @@ class Kind:
 
     `half_extents`: m, of a box around the body's origin that holds all of it; `rest_height`: origin above its support;
     `grasp_height`: ee above the support when the fingers close (they reach 1 cm further down on closing); `top`: m, its
-    highest point above the origin, which it stands on upside down. `interior`: what it can hold. `add` gives the body
+    highest point above the origin, which it stands on upside down. `interior`: what it can hold. `text`: what is
+    written on it. `add` gives the body
     its geoms, joints and child bodies; child bodies and joints are named `<role>_<part>`.
     """
 
@@ -56,3 +57,4 @@ class Kind:
     add: Add
     interior: Interior | None = None
     top: float = 0.0
+    text: str = ""

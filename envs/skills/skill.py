@@ -73,8 +73,8 @@ class FirstUnmet:
 
 
 def words(skill: Skill, world: World) -> Mapping[str, str]:
-    """What {object} and {goal} stand for in a reasoning phrase."""
-    return {"object": world.phrase(skill.object), "goal": world.phrase(skill.goal)}
+    """What {object} and {goal} stand for in a reasoning phrase, and what the layout says."""
+    return world.words | {"object": world.phrase(skill.object), "goal": world.phrase(skill.goal)}
 
 
 def go_home(world: World, clear: float) -> Target:

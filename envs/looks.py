@@ -60,6 +60,11 @@ MATERIALS: dict[str, Material] = {
     "porcelain": Material(specular=0.6, shininess=0.8),
     "lacquer": Material(specular=0.4, shininess=0.6),
     "tin": Material(specular=0.7, shininess=0.6),
+    "ceramic": Material(specular=0.5, shininess=0.7),
+    "chrome": Material(rgba=(0.80, 0.82, 0.85, 1), specular=0.9, shininess=0.8),
+    "granite": Material("gray-felt", (4, 6), specular=0.3, shininess=0.6),
+    "vanity": Material("light-wood", (2, 2), rgba=(0.62, 0.48, 0.40, 1), specular=0.2, shininess=0.3),
+    "soap": Material(specular=0.25, shininess=0.4),
     "metal": Material(rgba=(0.16, 0.17, 0.19, 1), specular=0.3, shininess=0.5),
 }
 
@@ -90,11 +95,18 @@ class Builder:
             self._wear(name, Material(specular=0.1))
         return name
 
-    def mesh(self, body: mujoco.MjsBody, name: str, vertices: np.ndarray, faces: np.ndarray, **values) -> mujoco.MjsGeom:
-        """Adds a mesh geom that is only seen: `vertices` (n, 3) m in the body's frame, `faces` (m, 3)."""
-        self.spec.add_mesh(
+    def mesh(
+        self, body: mujoco.MjsBody, name: str, vertices: np.ndarray, faces: np.ndarray, uv: np.ndarray | None = None, **values
+    ) -> mujoco.MjsGeom:
+        """Adds a mesh geom that is only seen: `vertices` (n, 3) m in the body's frame, `faces` (m, 3).
+
+        `uv`: (n, 2) where each vertex lies in a picture that the geom wears, (0, 0) at its first pixel.
+        """
+        mesh = self.spec.add_mesh(
             name=name, uservert=np.ravel(vertices), userface=np.ravel(faces), inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
         )
+        if uv is not None:
+            mesh.usertexcoord = np.ravel(uv)
         return body.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name, **{**SEEN, **values})
 
     def _add(self, name: str, m: Material) -> None:

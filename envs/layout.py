@@ -137,6 +137,8 @@ def _draw(
         kinds = group.test_kinds if test and group.test_kinds else group.kinds
         chosen = sorted(rng.choice(len(kinds), group.count, replace=False))
         region = group.region or default
+        if isinstance(region, tuple):
+            region = region[int(rng.integers(len(region)))]
         for role, kind in zip(group.roles, (kinds[i] for i in chosen), strict=True):
             placed = _place(rng, role, kind, region, where.get(region.on), free)
             if placed is None:

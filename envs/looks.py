@@ -53,6 +53,7 @@ MATERIALS: dict[str, Material] = {
     "toy_grain": Material("light-wood", grain=True, cube=True, specular=0.3, shininess=0.3),
     "chest": Material("light-wood", grain=True, specular=0.2, shininess=0.3),
     "toy_plastic": Material(specular=0.45, shininess=0.5),
+    "board": Material("wood-varnished-panels", specular=0.2, shininess=0.3),
     "walnut": Material("dark-wood", specular=0.2, shininess=0.4),
     "cloth": Material("gray-felt", (3, 3), grain=True, specular=0.0, shininess=0.1),
     "blue_wall": Material("light-gray-plaster", (2, 2), rgba=(0.80, 0.92, 0.95, 1), specular=0.0, shininess=0.5),
@@ -66,6 +67,11 @@ MATERIALS: dict[str, Material] = {
     "vanity": Material("light-wood", (2, 2), rgba=(0.62, 0.48, 0.40, 1), specular=0.2, shininess=0.3),
     "soap": Material(specular=0.25, shininess=0.4),
     "metal": Material(rgba=(0.16, 0.17, 0.19, 1), specular=0.3, shininess=0.5),
+    "straw": Material(specular=0.05, shininess=0.1),
+    "steel": Material("steel-brushed", specular=0.7, shininess=0.6),
+    "enamel": Material(specular=0.5, shininess=0.7),
+    "counter": Material("light-gray-plaster", (3, 2), rgba=(0.98, 0.96, 0.93, 1), specular=0.3, shininess=0.6),
+    "plaster": Material("white-plaster", (3, 2), rgba=(0.97, 0.95, 0.88, 1), specular=0.0, shininess=0.3),
 }
 
 

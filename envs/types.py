@@ -103,14 +103,14 @@ class ObjectGroup:
     """`count` objects of different kinds: their roles are `name_0`, `name_1`, ..., in the order of `kinds`.
 
     A group of one is called `name` alone where `numbered` is False. `test_kinds`: variants that only test trials show
-    (empty: the same as in training). `region`: None for the scene's own.
+    (empty: the same as in training). `region`: None for the scene's own; one of several is drawn.
     """
 
     name: str
     count: int
     kinds: tuple[str, ...]
     test_kinds: tuple[str, ...] = ()
-    region: Region | None = None
+    region: Region | tuple[Region, ...] | None = None
     numbered: bool = True
 
     @property

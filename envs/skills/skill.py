@@ -107,3 +107,9 @@ def down(yaw: float) -> Vector:
     c, s = np.cos(yaw), np.sin(yaw)
     about_z: Vector = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
     return about_z @ DOWN
+
+
+def tilted(tilt: float, yaw: float = 0.0) -> Vector:
+    """(3, 3) `down(yaw)` with the approach raised by `tilt` rad towards the hand's front: pi/2 points straight ahead."""
+    c, s = np.cos(tilt), np.sin(tilt)
+    return down(yaw) @ np.array([[c, 0, s], [0, 1.0, 0], [-s, 0, c]])

@@ -36,14 +36,30 @@ class Interior:
 
 
 @dataclass(frozen=True)
+class Handle:
+    """A mug's handle, in its body's frame: it stands out along +x, its opening seen along y.
+
+    `wall`: m, from the axis to the outside of the mug, `thick` its wall; the opening reaches `depth` outwards from there,
+    from `low` to `high` along z.
+    """
+
+    wall: float
+    thick: float
+    depth: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Kind:
     """A kind of thing, movable or fixed.
 
     `half_extents`: m, of a box around the body's origin that holds all of it; `rest_height`: origin above its support;
     `grasp_height`: ee above the support when the fingers close (they reach 1 cm further down on closing); `top`: m, its
     highest point above the origin, which it stands on upside down. `interior`: what it can hold. `text`: what is
-    written on it. `add` gives the body
-    its geoms, joints and child bodies; child bodies and joints are named `<role>_<part>`.
+    written on it. `handle`: of a mug. `hooks`: the middle line of each hook from its root over its lowest point to its
+    tip, in the body's frame. `add` gives the body its geoms, joints and child bodies; child bodies and joints are named
+    `<role>_<part>`.
     """
 
     name: str
@@ -58,3 +74,5 @@ class Kind:
     interior: Interior | None = None
     top: float = 0.0
     text: str = ""
+    handle: Handle | None = None
+    hooks: tuple[tuple[XYZ, ...], ...] = ()

@@ -18,6 +18,7 @@ from policy.chatvla import ChatVLA
 from policy.inference import ChatVLAPolicy
 from policy.processor import Processor
 from policy.recorded import Question, Snapshots, read_questions
+from policy.rows import ALWAYS_ASKED
 
 BLANK = 127  # grey
 
@@ -60,8 +61,15 @@ def accuracy_by_family(
 
 
 def is_right(answer: str, question: Question) -> bool:
-    """Whether the answer is one of those accepted, but for case and a final full stop."""
-    return _plain(answer) in {_plain(a) for a in (*question.accept, question.answer)}
+    """Whether the answer is one of those accepted, but for case and a final full stop.
+
+    A list is right if it has every entry and no other. Its order is drawn anew for each picture and nothing tells it,
+    so it does not count; compared as one text, only 1 answer in 8! could ever be right.
+    """
+    accepted = (*question.accept, question.answer)
+    if question.family == ALWAYS_ASKED:
+        return any(_entries(answer) == _entries(a) for a in accepted)
+    return _plain(answer) in {_plain(a) for a in accepted}
 
 
 def majority(questions: Sequence[Question]) -> float:
@@ -109,6 +117,10 @@ def _right(
         asked = questions[part]
         answers += policy.answer_batch(images[part], [q.question for q in asked], [q.camera for q in asked])
     return np.array([is_right(a, q) for a, q in zip(answers, questions, strict=True)])
+
+
+def _entries(text: str) -> set[str]:
+    return {_plain(entry) for entry in text.split(",")}
 
 
 def _plain(text: str) -> str:

@@ -37,6 +37,19 @@ def test_case_and_full_stop_do_not_matter_but_words_do():
     assert not is_right("a duck", asked)
 
 
+@pytest.mark.parametrize(
+    ("answer", "right"),
+    [
+        ("yellow duck none, red block x1 y2", True),
+        ("red block x1 y2", False),
+        ("red block x1 y2, yellow duck x0 y0", False),
+        ("red block x1 y2, yellow duck none, grey cat none", False),
+    ],
+)
+def test_a_list_is_right_in_any_order_if_all_its_entries_are(answer, right):
+    assert is_right(answer, question("list", "red block x1 y2, yellow duck none")) == right
+
+
 def test_majority_is_the_share_of_the_commonest_answer():
     assert majority([question("a", x) for x in ("1", "2", "2", "3")]) == 0.5
 

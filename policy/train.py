@@ -39,9 +39,10 @@ class TrainConfig:
 
     init: folder of a checkpoint to start from, with its weights, tokenizer and ranges, instead of a fresh network.
     minutes: of all stages together; None runs every stage's full number of steps, which alone is reproducible.
-    steps_scale: multiplies the steps of every stage. stages: their names, empty for all. workers: processes that make
-    batches. pretrained: folder of Qwen2-VL (2b). wandb: off, offline or online. questions: asked after each stage, 0
-    for none. feature_frames: at most so many frames are cached for the head.
+    steps_scale: multiplies the steps of every stage. stages: their names, empty for all; the first goes on from the
+    stage before it, where `out` has that. workers: processes that make batches. pretrained: folder of Qwen2-VL (2b).
+    wandb: off, offline or online. questions: asked after each stage, 0 for none. feature_frames: at most so many
+    frames are cached for the head.
     """
 
     data: str = "outputs/data/sort_toys"
@@ -76,7 +77,7 @@ def train(config: TrainConfig, stages: tuple[Stage, ...] | None = None) -> Path:
     torch.set_float32_matmul_precision("high")
     out, todo = Path(config.out), stages if stages is not None else selected(config)
     out.mkdir(parents=True, exist_ok=True)
-    last: Path | None = None
+    last = _before(config, todo[0])
     for stage in todo:
         folder = out / stage.name
         if not checkpoint_done(folder):
@@ -198,6 +199,13 @@ def card(config: TrainConfig, stage: Stage, stages: tuple[Stage, ...]) -> dict:
     """What the checkpoint says about its training; `init` is the card of what it started from."""
     own = {"train": asdict(config), "stage": stage.name, "stages": [asdict(s) for s in stages]}
     return own | ({"init": checkpoint.read_card(config.init)} if config.init else {})
+
+
+def _before(config: TrainConfig, first: Stage) -> Path | None:
+    """The checkpoint of the last finished stage before `first`."""
+    names = [s.name for s in STAGES[preset(config.preset).name]]
+    earlier = [Path(config.out) / n for n in names[: names.index(first.name)]] if first.name in names else []
+    return next((f / "checkpoint" for f in reversed(earlier) if checkpoint_done(f)), None)
 
 
 def _start(config: TrainConfig, last: Path | None) -> tuple[ChatVLA, Processor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +68,13 @@ def test_finished_stages_are_not_run_again(config, trained):
 def test_an_unknown_stage_names_the_nearest(config):
     with pytest.raises(ValueError, match="unknown training stage 'cotrain'; did you mean '2_cotrain'"):
         selected(replace(config, stages=("cotrain",)))
+
+
+def test_a_single_stage_goes_on_from_the_one_before_it(config, trained, tmp_path):
+    shutil.copytree(Path(config.out) / "2_cotrain", tmp_path / "2_cotrain")
+    alone = train(replace(config, out=str(tmp_path), questions=0), stages()[3:4])
+    before, after = (checkpoint.read_weights(f) for f in (tmp_path / "2_cotrain" / "checkpoint", alone))
+    assert all(torch.equal(before[k], after[k]) for k in before if not k.startswith("head."))
 
 
 def test_a_training_that_starts_from_a_checkpoint_has_its_weights_words_and_ranges(config, trained, tmp_path):

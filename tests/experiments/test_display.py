@@ -12,12 +12,12 @@ from tests.experiments.test_report import row
 def shown(terminal):
     file = io.StringIO()
     console = Console(file=file, force_terminal=terminal, width=120)
-    with Display("sort_toys · zero", 3, [row(0, 4)], console) as display:
-        display.show(Said(1, "Put the yellow duck into the box.", 1))
+    with Display("sort_toys · zero", {"sort_toys": 3}, [row(0, 4)], console) as display:
+        display.show(Said("sort_toys", 1, "Put the yellow duck into the box.", 1))
         display.show(row(1, 2))
         display.show(row(2, 0, outcome="error", error="RuntimeError: fire"))
         if terminal:
-            display.show(Said(3, "Put the pink pig into the box.", 1))
+            display.show(Said("sort_toys", 3, "Put the pink pig into the box.", 1))
     return file.getvalue()
 
 

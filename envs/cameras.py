@@ -47,9 +47,9 @@ CAMERA_SPECS: tuple[CameraSpec, ...] = (
 )
 
 
-def add_cameras(spec: mujoco.MjSpec) -> None:
+def add_cameras(spec: mujoco.MjSpec, cameras: tuple[CameraSpec, ...] = CAMERA_SPECS) -> None:
     """Adds the three cameras to a scene that holds the robot."""
-    for camera in CAMERA_SPECS:
+    for camera in cameras:
         spec.body(camera.body).add_camera(
             name=camera.name, pos=camera.pos, quat=quat_from_matrix(camera.rotation()), fovy=camera.fovy
         )

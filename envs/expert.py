@@ -8,15 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.geometry import rot6d_from_matrix
-from envs.skills import FirstUnmet, PickPlace, go_home
-from envs.types import Inference, Observation, Task, Trial
+from envs.skills.skill import FirstUnmet, Skill, go_home, words
+from envs.types import Inference, Observation, Step, Trial
 from envs.world import World
 
 if TYPE_CHECKING:
     from envs.sim_env import SimEnv
-
-# Fingers down, opening along y; rows of ee_to_base (see envs.robot, site `ee`).
-DOWN = np.diag([1.0, -1.0, -1.0])
 
 
 class Expert:
@@ -24,6 +21,7 @@ class Expert:
 
     name = "expert"
     execute = 1
+    uses_pixels = False
 
     def __init__(self, env: SimEnv):
         self.env = env
@@ -33,23 +31,31 @@ class Expert:
 
     def infer(self, observation: Observation, instruction: str) -> Inference:
         """A chunk of one action, (1, 10), and the reasoning phrase."""
-        action, reasoning, _ = act(self.env.task, self.env.world)
+        action, reasoning, _ = act(self.env)
         return Inference(action[None], reasoning)
 
 
-def current(task: Task, world: World) -> tuple[PickPlace | None, str]:
-    """What is to be done now and how it is said; None and the closing phrase when all is done."""
-    for step in task.steps:
+def act(env: SimEnv, wording: int = 0) -> tuple[NDArray[np.float32], str, Skill | None]:
+    """The action (10,), the reasoning phrase and the skill that chose it, from the present state.
+
+    `wording`: which of a step's phrases is said, 0 its first.
+    """
+    step, skill = due(env.task.steps[env.steps_done :], env.world)
+    target = skill.act(env.world) if skill else go_home(env.world, env.scene.clear)
+    action = np.r_[target.pos, rot6d_from_matrix(target.mat), target.closed].astype(np.float32)
+    return action, said(step, skill, env.world, wording) if step and skill else env.task.finished, skill
+
+
+def due(steps: tuple[Step, ...], world: World) -> tuple[Step | None, Skill | None]:
+    """The first step on which something is to be done, and the skill that does it; nothing when all is done."""
+    for step in steps:
         skill = step.skill.current(world) if isinstance(step.skill, FirstUnmet) else step.skill
         if skill is not None and not skill.reached(world):
-            words = {"object": world.kind(skill.object).phrase, "container": skill.container}
-            return skill, step.reasoning.format(**words)
-    return None, task.finished
+            return step, skill
+    return None, None
 
 
-def act(task: Task, world: World) -> tuple[NDArray[np.float32], str, PickPlace | None]:
-    """The action (10,), the reasoning phrase and the skill that chose it, from the present state."""
-    skill, reasoning = current(task, world)
-    pos, closed = skill.act(world) if skill else go_home(world)
-    action = np.r_[pos, rot6d_from_matrix(DOWN), closed].astype(np.float32)
-    return action, reasoning, skill
+def said(step: Step, skill: Skill, world: World, wording: int = 0) -> str:
+    """The reasoning phrase with the names of this layout."""
+    phrases = (step.reasoning, *step.paraphrases)
+    return phrases[wording % len(phrases)].format(**words(skill, world))

@@ -46,9 +46,32 @@ def quat_from_matrix(matrix: ArrayLike) -> Array:
     return quat if quat[0] >= 0 else -quat
 
 
+def rotation_vector(matrix: ArrayLike) -> Array:
+    """(3, 3) rotation -> (3,): its axis times its angle, 0 to pi rad."""
+    w, *axis = quat_from_matrix(matrix)
+    length = float(np.linalg.norm(axis))
+    return np.zeros(3) if length < 1e-9 else np.array(axis) / length * 2 * np.arctan2(length, w)
+
+
+def rotation_matrix(vector: ArrayLike) -> Array:
+    """(3,) axis times angle in rad -> (3, 3), by Rodrigues' formula; the inverse of `rotation_vector`."""
+    v = np.asarray(vector, np.float64)
+    angle = float(np.linalg.norm(v))
+    if angle < 1e-12:
+        return np.eye(3)
+    x, y, z = v / angle
+    k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * (k @ k)
+
+
 def yaw_quat(yaw: float) -> Array:
     """Rotation about +z by `yaw` rad, as wxyz."""
     return np.array([np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
+
+
+def upside_down_quat(yaw: float) -> Array:
+    """Half a turn about +x, then rotation about +z by `yaw` rad, as wxyz."""
+    return np.array([0.0, np.cos(yaw / 2), np.sin(yaw / 2), 0.0])
 
 
 def look_at(eye: ArrayLike, target: ArrayLike) -> Array:

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from envs.types import ObjectGroup, Trial
+from envs.types import Fixture, ObjectGroup, Region, Task, Trial
 
 # Free distance between objects: the open gripper is 15 cm wide along y (research: 12 cm between centres suffices).
 CLEAR_X, CLEAR_Y = 0.095, 0.13
 CELL = 0.03  # m; the grid on which a layout is told to be a training or a test layout
 TEST_SHARE = 5  # one layout in so many is a test layout
+DRAWS, POINTS = 2000, 60  # arrangements, and points in one of them, before giving up
 
 
 @dataclass(frozen=True)
 class Placed:
-    """An object on the table: `pos` (x, y) m in the base frame, `yaw` rad about +z."""
+    """A thing in its place: `pos` (x, y) m in the base frame, `yaw` rad about +z.
+
+    `height`: m above the table, of what an object stands on, or of a fixture's own origin.
+    """
 
     role: str
     kind: str
     pos: tuple[float, float]
-    yaw: float
+    yaw: float = 0.0
+    height: float = 0.0
+    upside_down: bool = False
 
 
 @dataclass(frozen=True)
 class Layout:
-    """All that varies in a scene: movable objects, and where the fixed containers stand, (x, y) m."""
+    """All that varies in a scene: movable objects, and the fixtures where they stand this time."""
 
     objects: tuple[Placed, ...]
-    containers: Mapping[str, tuple[float, float]]
+    fixtures: tuple[Placed, ...] = ()
 
     @property
     def is_test(self) -> bool:
@@ -40,60 +46,71 @@ class Layout:
         return zlib.crc32(repr(cells).encode()) % TEST_SHARE == 0
 
 
-@dataclass(frozen=True)
-class Region:
-    """The part of the table where objects may start, (low, high) m, and the fixed containers, (x, y) m."""
-
-    x: tuple[float, float]
-    y: tuple[float, float]
-    yaw: float  # rad, +-
-    containers: Mapping[str, tuple[float, float]]
-    container_jitter: float  # m, +-
-
-
 class LayoutError(RuntimeError):
     """No layout with enough free space was found."""
 
 
-def sample_layout(trial: Trial, groups: tuple[ObjectGroup, ...], region: Region) -> Layout:
+def sample_layout(trial: Trial, task: Task, default: Region) -> Layout:
     """The layout of one trial: a pure function of the trial, in the trial's split.
 
+    Groups of objects without a region of their own start in `default`.
+
     Raises:
-        LayoutError: 2,000 draws found no arrangement with free space around every object.
+        LayoutError: 2,000 draws found no arrangement with free space around every object, or none in this split.
     """
     rng = trial.rng("layout")
-    for _ in range(2000):
-        layout = _draw(rng, groups, region)
-        if layout is not None and layout.is_test == (trial.split == "test"):
+    test = trial.split == "test"
+    for _ in range(DRAWS):
+        fixtures = tuple(_put(rng, fixture, test) for fixture in task.fixtures)
+        objects = _draw(rng, task.objects, default, fixtures, test)
+        if objects is None:
+            continue
+        layout = Layout(objects, fixtures)
+        if not layout.objects or layout.is_test == test:
             return layout
-    raise LayoutError(f"no free arrangement of {sum(g.count for g in groups)} objects in {region.x} x {region.y} m found for {trial}")
+    count = sum(group.count for group in task.objects)
+    raise LayoutError(f"no free arrangement of {count} objects in {DRAWS} draws for {trial}; widen the regions or take fewer objects")
 
 
-def _draw(rng: np.random.Generator, groups: tuple[ObjectGroup, ...], region: Region) -> Layout | None:
-    roles, kinds = [], []
+def _put(rng: np.random.Generator, fixture: Fixture, test: bool) -> Placed:
+    kinds = fixture.test_kinds if test and fixture.test_kinds else fixture.kinds
+    kind = kinds[int(rng.integers(len(kinds)))]
+    x, y = np.add(fixture.pos, rng.uniform(-fixture.jitter, fixture.jitter, 2))
+    return Placed(fixture.name, kind, (float(x), float(y)), fixture.yaw, fixture.height)
+
+
+def _draw(
+    rng: np.random.Generator, groups: Sequence[ObjectGroup], default: Region, fixtures: Sequence[Placed], test: bool
+) -> tuple[Placed, ...] | None:
+    """Objects with free space around each; None when they do not fit."""
+    where = {f.role: f for f in fixtures}
+    objects: list[Placed] = []
+    free: list[tuple[float, float]] = []
     for group in groups:
-        chosen = sorted(rng.choice(len(group.kinds), group.count, replace=False))
-        roles += [f"{group.name}_{i}" for i in range(group.count)]
-        kinds += [group.kinds[i] for i in chosen]
-    low, high = np.array([region.x, region.y]).T
-    points: list[np.ndarray] = []
-    for _ in range(60):
-        point = rng.uniform(low, high)
-        if all(abs(point[0] - q[0]) > CLEAR_X or abs(point[1] - q[1]) > CLEAR_Y for q in points):
-            points.append(point)
-        if len(points) == len(roles):
-            break
-    else:
-        return None
-    yaws = rng.uniform(-region.yaw, region.yaw, len(roles))
-    jitter = rng.uniform(-region.container_jitter, region.container_jitter, (len(region.containers), 2))
-    return Layout(
-        tuple(
-            Placed(role, kind, (float(p[0]), float(p[1])), float(yaw))
-            for role, kind, p, yaw in zip(roles, kinds, points, yaws, strict=True)
-        ),
-        {
-            name: (float(xy[0] + j[0]), float(xy[1] + j[1]))
-            for (name, xy), j in zip(region.containers.items(), jitter, strict=True)
-        },
-    )
+        kinds = group.test_kinds if test and group.test_kinds else group.kinds
+        chosen = sorted(rng.choice(len(kinds), group.count, replace=False))
+        region = group.region or default
+        for role, kind in zip(group.roles, (kinds[i] for i in chosen), strict=True):
+            placed = _place(rng, role, kind, region, where.get(region.on), free)
+            if placed is None:
+                return None
+            objects.append(placed)
+            if not region.fixed:
+                free.append(placed.pos)
+    return tuple(objects)
+
+
+def _place(
+    rng: np.random.Generator, role: str, kind: str, region: Region, on: Placed | None, free: Sequence[tuple[float, float]]
+) -> Placed | None:
+    """One object in its region, clear of those that are `free`; None when no point is."""
+    frame = on or Placed("", "", (0.0, 0.0))
+    cos, sin = np.cos(frame.yaw), np.sin(frame.yaw)
+    (low_x, high_x), (low_y, high_y) = region.x, region.y
+    for _ in range(POINTS):
+        x, y = rng.uniform((low_x, low_y), (high_x, high_y))
+        pos = (float(frame.pos[0] + cos * x - sin * y), float(frame.pos[1] + sin * x + cos * y))
+        if region.fixed or all(abs(pos[0] - q[0]) > CLEAR_X or abs(pos[1] - q[1]) > CLEAR_Y for q in free):
+            yaw = frame.yaw + float(rng.uniform(*region.yaw))
+            return Placed(role, kind, pos, yaw, frame.height + region.height, region.upside_down)
+    return None

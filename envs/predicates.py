@@ -23,6 +23,69 @@ class Inside:
 
 
 @dataclass(frozen=True)
+class On:
+    """The object lies on the support and on nothing else, at rest and let go of; `upright`: and the right way up."""
+
+    object: str
+    support: str
+    upright: bool = False
+
+    def __call__(self, world: World) -> bool:
+        o = self.object
+        stands = not self.upright or world.upright(o) > UPRIGHT
+        return stands and world.supported_by(o, self.support) and world.at_rest(o) and world.released(o)
+
+    def __str__(self) -> str:
+        return f"{self.object} {'stands' if self.upright else 'lies'} on the {self.support}, let go of"
+
+
+UPRIGHT = 0.94  # cosine: 20 degrees
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The joint is open by at least this share of its travel, and the hand has let go of what it moves."""
+
+    fixture: str
+    joint: str
+    least: float = 0.6
+
+    def __call__(self, world: World) -> bool:
+        return world.travel(self.joint) >= self.least and world.released(self.fixture)
+
+    def __str__(self) -> str:
+        return f"the {self.fixture} is open, let go of"
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The joint is closed but for this share of its travel."""
+
+    fixture: str
+    joint: str
+    most: float = 0.05
+
+    def __call__(self, world: World) -> bool:
+        return world.travel(self.joint) <= self.most
+
+    def __str__(self) -> str:
+        return f"the {self.fixture} is closed"
+
+
+@dataclass(frozen=True)
+class AllOf:
+    """Every one of the statements holds."""
+
+    of: tuple[Predicate, ...]
+
+    def __call__(self, world: World) -> bool:
+        return all(p(world) for p in self.of)
+
+    def __str__(self) -> str:
+        return " and ".join(map(str, self.of))
+
+
+@dataclass(frozen=True)
 class AtLeast:
     """So many of the statements hold, whichever."""
 

@@ -14,6 +14,7 @@ import mujoco
 import numpy as np
 
 from envs import assets
+from envs.looks import COLLISION_GROUP
 
 ARM_JOINTS = tuple(f"joint{i}" for i in range(1, 8))
 GRIPPER_JOINT = "finger_joint"
@@ -45,7 +46,7 @@ PAD_HALF, PAD_Z = (0.011, 0.003, 0.01875), 0.03242  # m; its place along the fin
 PAD_SOLREF = (0.0067, 1.0)
 ARM_KEEP, FINGER_KEEP = 0.12, 0.35  # share of faces kept when light; the wrist camera looks at the fingers
 
-COLLISION_GROUP, SITE_GROUP = 3, 4  # groups that the renderer leaves out
+SITE_GROUP = 4  # a group that the renderer leaves out
 _MIMIC = {  # joint -> sign of the knuckle's angle that it follows
     "left_inner_knuckle_joint": 1.0,
     "right_inner_knuckle_joint": 1.0,

@@ -79,7 +79,7 @@ class SimEnv(gymnasium.Env):
     @property
     def segments(self) -> tuple[str, ...]:
         """What the values 1, 2, ... of `segmentation` stand for."""
-        return (*self.world.roles, *self.world.containers, "robot")
+        return (*self.world.roles, *self.world.fixtures, "robot")
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, dict[str, Any]]:
         """Start the trial `options["trial"]`, or else the test trial that `seed` names (a random one without either).
@@ -198,7 +198,7 @@ class SimEnv(gymnasium.Env):
         if trial.env != self.task.name:
             raise ValueError(f"trial is of env '{trial.env}', this environment is '{self.task.name}'")
         self.trial = trial
-        self.layout = sample_layout(trial, self.task.objects, self.scene.region)
+        self.layout = sample_layout(trial, self.task, self.scene.region)
         self.model = self.scene.build(self.layout, self.quality).compile()
         self.data = mujoco.MjData(self.model)
         self.world = World(self.model, self.data, self.layout)

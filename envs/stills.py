@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.capture import take
-from envs.expert import DOWN
 from envs.ik import IK
 from envs.layout import Layout, Placed
 from envs.robot import GRIPPER_JOINT, GRIPPER_MAX, HOME_QPOS
 from envs.sim_env import SimEnv
-from envs.skills import SLOT
+from envs.skills.pick_place import SLOT
+from envs.skills.skill import DOWN
 from envs.snapshots import Snapshot
 from envs.types import Trial
 
@@ -76,8 +76,9 @@ def _arrange(env: SimEnv, ik: IK, rng: Rng) -> str | None:
             env.set_arm(joint_pos)
         elif not _hold(env, held.role, joint_pos, rng):
             continue
-        if _overlap(env, held.role if held else None) < MAX_DEPTH:
-            return held.role if held else None
+        role = held.role if held else None
+        if _overlap(env, role) < MAX_DEPTH and env.world.held() == role:
+            return role
     raise RuntimeError(f"no arrangement without overlaps in {DRAWS} draws for {env.trial}")
 
 
@@ -101,7 +102,7 @@ def _draw_toys(env: SimEnv, rng: Rng) -> list[_Toy] | None:
                 return None
             toys.append(_Toy(role, pos, rng.uniform(-np.pi, np.pi), True))
     placed = tuple(Placed(t.role, world.kind(t.role).name, (float(t.pos[0]), float(t.pos[1])), t.yaw) for t in toys)
-    right_split = Layout(placed, {}).is_test == (env.trial.split == "test")
+    right_split = Layout(placed).is_test == (env.trial.split == "test")
     return toys if right_split else None
 
 
@@ -177,7 +178,7 @@ def _overlap(env: SimEnv, held: str | None) -> float:
 
 def _own_container(env: SimEnv, role: str) -> str:
     """Where the task wants this toy."""
-    return next(s.container for step in env.task.steps for s in step.skill.skills if s.object == role)
+    return next(s.goal for step in env.task.steps for s in step.skill.skills if s.object == role)
 
 
 def _turn(yaw: float, roll: float, pitch: float) -> Vector:

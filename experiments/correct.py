@@ -51,7 +51,7 @@ def play(env_name: str, checkpoint: Path, out: Path, index: int) -> dict:
     while not (env.terminated or env.truncated):
         decision = policy.decide(observation, env.instruction)
         chunk = expert_chunk(env)
-        if decision.inference.reasoning == act(env.task, env.world)[1]:
+        if decision.inference.reasoning == act(env)[1]:
             conditions.append(decision.condition)
             actions.append(chunk)
         executed = chunk if rng.random() < EXPERT_SHARE else decision.inference.action_chunk
@@ -70,6 +70,6 @@ def expert_chunk(env) -> NDArray[np.float32]:
     with env.branch():
         chunk = []
         for _ in range(HORIZON):
-            chunk.append(act(env.task, env.world)[0])
+            chunk.append(act(env)[0])
             env.advance(chunk[-1])
     return np.array(chunk, np.float32)

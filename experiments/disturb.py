@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.skills import PickPlace
+from envs.skills.skill import Skill
 from envs.types import ACTION_EE_POS, ACTION_GRIPPER
 from envs.world import World
 
@@ -46,7 +46,7 @@ class Disturbance:
         self._offset, self._kick = np.zeros(3), np.zeros(3)
         self._kick_left = self._slip_left = 0
 
-    def __call__(self, action: NDArray[np.float32], world: World, skill: PickPlace | None) -> NDArray[np.float32]:
+    def __call__(self, action: NDArray[np.float32], world: World, skill: Skill | None) -> NDArray[np.float32]:
         """The action (10,) to execute instead."""
         n, rng = self.noise, self.rng
         self._offset = n.keep * self._offset + n.drive * rng.standard_normal(3)
@@ -65,7 +65,7 @@ class Disturbance:
         self._kick_left, self._slip_left = max(0, self._kick_left - 1), max(0, self._slip_left - 1)
         return out
 
-    def _near(self, world: World, skill: PickPlace | None) -> bool:
+    def _near(self, world: World, skill: Skill | None) -> bool:
         if skill is None:
             return False
         goal = skill.target(world) if world.holding(skill.object) else world.pos(skill.object)

@@ -75,9 +75,8 @@ def make_policy(name: str, env: SimEnv | Any, checkpoint: str | None = None, dat
 
 
 def layout_vector(layout: Any) -> NDArray[np.float64]:
-    """(2 * objects + 2 * containers,) m: positions by role, which is all that an open-loop motion depends on."""
-    points = [p.pos for p in sorted(layout.objects, key=lambda p: p.role)]
-    points += [layout.containers[name] for name in sorted(layout.containers)]
+    """(2 * things,) m: positions of objects and fixtures by role, which is all that an open-loop motion depends on."""
+    points = [p.pos for things in (layout.objects, layout.fixtures) for p in sorted(things, key=lambda p: p.role)]
     return np.asarray(points, np.float64).ravel()
 
 
@@ -85,4 +84,4 @@ def trial_layout(env: SimEnv | Any, trial: Trial) -> NDArray[np.float64]:
     """The layout vector of a trial."""
     from envs.layout import sample_layout
 
-    return layout_vector(sample_layout(trial, env.task.objects, env.scene.region))
+    return layout_vector(sample_layout(trial, env.task, env.scene.region))

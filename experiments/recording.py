@@ -19,6 +19,7 @@ from envs.types import Trial
 # Processes share the cores: one thread each, for OpenBLAS, OpenMP and Mesa's rasteriser.
 WORKER_ENV = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "LP_NUM_THREADS": "0"}
 AFTERWARDS = 12  # control steps recorded after all is done: the arm returns, the policy learns to stop
+WORDINGS = 60  # a draw of a phrase: divisible by every number of paraphrases up to 6
 DATASET, SNAPSHOTS = "dataset", "snapshots"
 
 
@@ -95,21 +96,24 @@ def _record_episode(job: EpisodeJob) -> Outcome:
     offset = int(rng.integers(max(1, job.snapshot_every)))
     snapshots: list[Snapshot] = []
     note = {"trial": trial.__dict__, "noisy": job.noisy}
-    with EpisodeWriter(job.root / DATASET, trial.index, env.instruction, note) as writer:
+    words = trial.rng("words")
+    instructions = (env.task.instruction, *env.task.paraphrases)
+    instruction, wording = instructions[int(words.integers(len(instructions)))], int(words.integers(WORDINGS))
+    with EpisodeWriter(job.root / DATASET, trial.index, instruction, note) as writer:
         remaining = None
         for k in itertools.count():
-            action, reasoning, skill = act(env.task, env.world)
+            action, reasoning, skill = act(env, wording)
             if job.snapshot_every and k % job.snapshot_every == offset:
                 snapshots.append(_snapshot(env, observation, trial, k))
             target = np.full(6, np.nan)
             if skill:
-                target = np.r_[env.world.pos(skill.object), env.world.pos(skill.container)]
+                target = np.r_[env.world.pos(skill.object), _goal_pos(env.world, skill)]
             executed = disturbance(action, env.world, skill) if disturbance and remaining is None else action
             seen = observation
             observation, reward, done, truncated, info = env.step(executed)
             remaining = AFTERWARDS if done and remaining is None else remaining
             last = remaining == 0
-            subtask = f"{skill.object} into {skill.container}" if skill else "done"
+            subtask = f"{skill.object} to {skill.goal}" if skill else "done"
             writer.add(seen, action, reasoning, subtask, target, reward=reward, done=last, success=done)
             if truncated:
                 return Outcome("episode", trial.index, job.noisy, steps_done=info["steps_done"], failure="time limit")
@@ -119,6 +123,12 @@ def _record_episode(job: EpisodeJob) -> Outcome:
         write_shard(job.root / SNAPSHOTS, job.shard, snapshots)
         writer.commit()
     return Outcome("episode", trial.index, job.noisy, len(writer), len(snapshots), info["steps_done"])
+
+
+def _goal_pos(world, skill) -> np.ndarray:
+    """(3,) m: the thing where the object goes, or the place itself where that is no thing of the layout."""
+    known = skill.goal in world.roles or skill.goal in world.fixtures
+    return world.pos(skill.goal) if known else skill.target(world)
 
 
 def _record_stills(job: StillsJob) -> Outcome:

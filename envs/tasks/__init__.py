@@ -1,13 +1,14 @@
-"""All tasks by name."""
+"""All tasks by name, one file a family."""
 
 from __future__ import annotations
 
 from envs.names import TASK_NAMES, checked_name
-from envs.tasks.toy import SORT_TOYS
+from envs.tasks import bathroom, chatvla2, kitchen, mugs, tabletop, toy
 from envs.types import Task
 
-TASKS: dict[str, Task] = {task.name: task for task in (SORT_TOYS,)}
-assert tuple(TASKS) == TASK_NAMES, "envs/names.py and the tasks disagree"
+FAMILIES = (toy, tabletop, kitchen, mugs, bathroom, chatvla2)
+TASKS: dict[str, Task] = {task.name: task for family in FAMILIES for task in family.TASKS}
+assert set(TASKS) <= set(TASK_NAMES), "envs/names.py and the tasks disagree"
 
 
 def get_task(name: str) -> Task:

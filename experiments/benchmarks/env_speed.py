@@ -35,7 +35,7 @@ def serve_ours(cameras: bool) -> None:
     env.reset(options={"trial": TRIAL})
     actions = []
     for _ in range(max(STEPS.values())):
-        action, *_ = act(env.task, env.world)
+        action, *_ = act(env)
         env.step(action)
         actions.append(action)
     env.cameras = cameras

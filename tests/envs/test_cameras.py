@@ -10,17 +10,18 @@ from envs.cameras import CAMERA_SPECS, HEIGHT, WIDTH
 from envs.layout import Layout, Placed
 from envs.robot import HOME_QPOS
 from envs.scenes import SCENES
-from envs.scenes.toy import build
+from envs.tasks.toy import BASKET, BOX
 from envs.types import CAMERAS
 
 REGION = SCENES["toy"].region
+FIXTURES = tuple(Placed(f.name, f.kinds[0], f.pos) for f in (BOX, BASKET))
 
 
 @pytest.fixture(scope="module")
 def at_home() -> tuple[mujoco.MjModel, mujoco.MjData]:
     spots = list(itertools.product(REGION.x, REGION.y))
     toys = tuple(Placed(f"block_{i}", "red_block", spot, 0.0) for i, spot in enumerate(spots))
-    model = build(Layout(toys, REGION.containers)).compile()
+    model = SCENES["toy"].build(Layout(toys, FIXTURES)).compile()
     data = mujoco.MjData(model)
     data.qpos[:7] = HOME_QPOS
     mujoco.mj_forward(model, data)
@@ -49,7 +50,7 @@ def test_the_scene_holds_the_three_cameras_with_their_published_fields_of_view(a
 def test_a_table_camera_sees_every_start_place_and_both_containers(at_home, camera):
     model, data = at_home
     points = [data.body(f"block_{i}").xpos for i in range(4)]
-    for name in REGION.containers:
+    for name in ("box", "basket"):
         points += [data.body(name).xpos + [x, y, 0] for x in (-0.08, 0.08) for y in (-0.09, 0.09)]
     assert all(_in_view(_project(model, data, camera, p)) for p in points)
 

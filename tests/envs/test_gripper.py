@@ -9,10 +9,11 @@ from numpy.typing import ArrayLike
 
 from envs.ik import IK
 from envs.layout import Layout, Placed
-from envs.objects import KINDS
+from envs.objects import toys
 from envs.robot import EE_SITE, FINGER_BODIES, GRIPPER_JOINT, GRIPPER_MAX, GRIPPER_TORQUE, HOME_QPOS
-from envs.scenes.toy import build
+from envs.scenes import SCENES
 
+KINDS = {kind.name: kind for kind in toys.KINDS}
 SPOT = np.array([0.50, 0.0])  # m, where the object stands
 SUBSTEPS, HZ = 20, 15
 
@@ -22,7 +23,7 @@ class Rig:
 
     def __init__(self, kind: str | None = None):
         objects = (Placed("toy", kind, (0.50, 0.0), 0.0),) if kind else ()
-        self.model = build(Layout(objects, {})).compile()
+        self.model = SCENES["toy"].build(Layout(objects)).compile()
         self.data = mujoco.MjData(self.model)
         self.ik = IK()
         self.pos, self.mat = self.ik.pose(HOME_QPOS)

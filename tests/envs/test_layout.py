@@ -3,11 +3,16 @@
 import numpy as np
 import pytest
 
-from envs.layout import CLEAR_X, CLEAR_Y, LayoutError, Region, sample_layout
-from envs.types import ObjectGroup, Trial
+from envs.layout import CLEAR_X, CLEAR_Y, LayoutError, Placed, sample_layout
+from envs.types import Fixture, ObjectGroup, Region, Task, Trial
 
 GROUPS = (ObjectGroup("animal", 2, ("duck", "pig", "frog")), ObjectGroup("block", 2, ("red", "blue")))
-REGION = Region((0.40, 0.68), (-0.17, 0.17), 0.3, {"box": (0.54, 0.33)}, 0.02)
+BOX = Fixture("box", ("box",), (0.54, 0.33), yaw=np.pi / 2, jitter=0.02)
+REGION = Region((0.40, 0.68), (-0.17, 0.17))
+
+
+def task(*groups, fixtures=(BOX,)):
+    return Task("any", "toy", "", fixtures, groups or GROUPS, (), "", 1)
 
 
 def trial(index=0, split="test", seed=0):
@@ -15,22 +20,22 @@ def trial(index=0, split="test", seed=0):
 
 
 def test_the_same_trial_gives_the_same_layout():
-    assert sample_layout(trial(5), GROUPS, REGION) == sample_layout(trial(5), GROUPS, REGION)
+    assert sample_layout(trial(5), task(), REGION) == sample_layout(trial(5), task(), REGION)
 
 
 @pytest.mark.parametrize("other", [trial(1), trial(0, seed=1), trial(0, "train")])
 def test_another_trial_gives_another_layout(other):
-    assert sample_layout(trial(), GROUPS, REGION) != sample_layout(other, GROUPS, REGION)
+    assert sample_layout(trial(), task(), REGION) != sample_layout(other, task(), REGION)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_a_layout_belongs_to_the_split_of_its_trial(split):
-    assert {sample_layout(trial(i, split), GROUPS, REGION).is_test for i in range(30)} == {split == "test"}
+    assert {sample_layout(trial(i, split), task(), REGION).is_test for i in range(30)} == {split == "test"}
 
 
 def test_objects_leave_room_for_the_gripper():
     for i in range(50):
-        points = [o.pos for o in sample_layout(trial(i), GROUPS, REGION).objects]
+        points = [o.pos for o in sample_layout(trial(i), task(), REGION).objects]
         for a in range(4):
             for b in range(a):
                 d = np.abs(np.subtract(points[a], points[b]))
@@ -39,10 +44,34 @@ def test_objects_leave_room_for_the_gripper():
 
 def test_roles_follow_the_order_of_kinds():
     for i in range(30):
-        kinds = [o.kind for o in sample_layout(trial(i), GROUPS, REGION).objects if o.role.startswith("animal")]
+        kinds = [o.kind for o in sample_layout(trial(i), task(), REGION).objects if o.role.startswith("animal")]
         assert kinds == sorted(kinds, key=GROUPS[0].kinds.index)
 
 
 def test_too_small_a_region_is_told():
     with pytest.raises(LayoutError, match="no free arrangement of 4 objects"):
-        sample_layout(trial(), GROUPS, Region((0.5, 0.51), (0, 0.01), 0, {}, 0))
+        sample_layout(trial(), task(), Region((0.5, 0.51), (0, 0.01)))
+
+
+def test_a_region_on_a_fixture_moves_and_turns_with_it():
+    inner = Region((0.02, 0.08), (0, 0), (0, 0), on="box", height=0.1, fixed=True)
+    for i in range(20):
+        layout = sample_layout(trial(i), task(ObjectGroup("toy", 1, ("duck",), region=inner, numbered=False)), REGION)
+        (toy,), (box,) = layout.objects, layout.fixtures
+        assert toy.role == "toy"
+        assert toy.pos[0] == pytest.approx(box.pos[0])  # the box is turned left: its x is the base's y
+        assert 0.02 <= toy.pos[1] - box.pos[1] <= 0.08
+        assert (toy.height, toy.yaw) == (0.1, box.yaw)
+
+
+def test_variants_kept_for_testing_never_show_in_training():
+    group = ObjectGroup("toy", 1, ("duck", "pig"), test_kinds=("frog",))
+    for split, expected in (("train", {"duck", "pig"}), ("test", {"frog"})):
+        assert {o.kind for i in range(30) for o in sample_layout(trial(i, split), task(group), REGION).objects} == expected
+
+
+def test_a_fixture_stays_within_its_jitter():
+    for i in range(20):
+        (box,) = sample_layout(trial(i), task(), REGION).fixtures
+        assert box == Placed("box", "box", box.pos, np.pi / 2)
+        assert np.abs(np.subtract(box.pos, BOX.pos)).max() <= BOX.jitter

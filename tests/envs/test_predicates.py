@@ -4,11 +4,13 @@ import mujoco
 import numpy as np
 import pytest
 
-from envs.containers import CONTAINERS
+from envs.objects import KINDS
 from envs.predicates import AtLeast, Inside
 from envs.sim_env import SimEnv
 from envs.types import Trial
 
+INTERIOR = KINDS["box"].interior
+assert INTERIOR
 ROLES = ("animal_0", "animal_1", "block_0", "block_1")
 
 
@@ -28,7 +30,7 @@ def put(env, role, pos, velocity=0.0):
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_inside_ends_at_the_walls(env, axis):
-    half = CONTAINERS["box"][axis]
+    half = (INTERIOR.half_x, INTERIOR.half_y)[axis]
     for offset, expected in ((half - 0.002, True), (half + 0.002, False), (-half + 0.002, True), (-half - 0.002, False)):
         where = env.world.pos("box") + [0, 0, 0.03]
         where[axis] += offset
@@ -37,7 +39,7 @@ def test_inside_ends_at_the_walls(env, axis):
 
 
 def test_inside_ends_at_the_rim(env):
-    rim = CONTAINERS["box"][2]
+    rim = INTERIOR.rim
     for height, expected in ((rim - 0.002, True), (rim + 0.002, False)):
         put(env, "animal_0", env.world.pos("box") + [0, 0, height])
         assert env.world.inside("animal_0", "box") is expected

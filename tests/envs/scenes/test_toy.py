@@ -4,9 +4,10 @@ import mujoco
 import numpy as np
 import pytest
 
-from envs.containers import CONTAINERS
 from envs.layout import Layout, Placed
-from envs.scenes.toy import TIMESTEP, build
+from envs.objects import KINDS
+from envs.scenes import SCENES
+from envs.scenes.scene import TIMESTEP
 from envs.types import CONTROL_HZ
 
 LAYOUT = Layout(
@@ -16,8 +17,11 @@ LAYOUT = Layout(
         Placed("block_0", "red_block", (0.45, -0.10), 0.0),
         Placed("block_1", "purple_block", (0.60, -0.10), 0.3),
     ),
-    {"box": (0.54, 0.33), "basket": (0.55, -0.34)},
+    (Placed("box", "box", (0.54, 0.33)), Placed("basket", "basket", (0.55, -0.34))),
 )
+
+
+build = SCENES["toy"].build
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +44,17 @@ def test_each_object_is_a_body_with_a_free_joint_named_by_its_role(model):
         assert np.arctan2(x_axis[1], x_axis[0]) == pytest.approx(placed.yaw)
 
 
-def test_each_container_is_a_fixed_body_where_the_layout_says(model):
-    for name, pos in LAYOUT.containers.items():
-        assert model.body(name).pos == pytest.approx([*pos, 0])
-        assert model.body_dofnum[model.body(name).id] == 0
-    assert set(CONTAINERS) == set(LAYOUT.containers)
+def test_each_fixture_is_a_fixed_body_where_the_layout_says(model):
+    for placed in LAYOUT.fixtures:
+        assert model.body(placed.role).pos == pytest.approx([*placed.pos, 0])
+        assert model.body_dofnum[model.body(placed.role).id] == 0
+
+
+def test_an_object_upside_down_stands_on_its_top_at_the_height_of_its_support():
+    data = mujoco.MjData(model := build(Layout((Placed("toy", "red_block", (0.5, 0.0), 0.4, 0.2, upside_down=True),))).compile())
+    mujoco.mj_forward(model, data)
+    assert data.body("toy").xpos == pytest.approx([0.5, 0.0, 0.2 + KINDS["red_block"].top])
+    assert data.body("toy").xmat.reshape(3, 3)[2] == pytest.approx([0, 0, -1])
 
 
 def test_the_table_top_is_at_height_zero(model):

@@ -5,40 +5,17 @@ A body's origin is where the gripper takes it: the middle of the main collision 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import mujoco
 import numpy as np
 
-RGB = tuple[float, float, float]
-XYZ = tuple[float, float, float]
+from envs.looks import COLLISION_GROUP, SEEN, Builder
+from envs.objects.kind import Add, Kind
+from envs.shapes import RGB, XYZ
 
 TOY_FRICTION = (0.9, 0.01, 0.0002)  # sliding, torsional, rolling; the finger pads' own wins at a grasp
-GRAIN = "toy_grain"  # material that the scene provides: fine wood grain, multiplied by a block's colour
-PLASTIC = "toy_plastic"  # material that the scene provides: a mild gloss
-COLLISION_GROUP = 3
 BLOCK_HALF = 0.02
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of toy.
-
-    `half_extents`: m, of a box around the body's origin that holds all of it; `rest_height`: origin above its support;
-    `grasp_height`: ee above the support when the fingers close (they reach 1 cm further down on closing).
-    """
-
-    name: str
-    phrase: str
-    noun: str
-    colour: str
-    category: Literal["animal", "block"]
-    half_extents: XYZ
-    rest_height: float
-    grasp_height: float
-    add: Callable[[mujoco.MjsBody, str], None]
 
 
 @dataclass(frozen=True)
@@ -156,12 +133,12 @@ ELEPHANT = (
 )
 
 
-def _animal(parts: tuple[Part | Limb, ...], felt: tuple[Felt, ...]) -> Callable[[mujoco.MjsBody, str], None]:
+def _animal(parts: tuple[Part | Limb, ...], felt: tuple[Felt, ...]) -> Add:
     """Adds the look and the collision boxes; the first box is the one that is grasped, so its centre is the origin."""
     lift = felt[0].pos[2]
 
-    def add(body: mujoco.MjsBody, role: str) -> None:
-        seen = dict(material=PLASTIC, contype=0, conaffinity=0, group=1, mass=0)
+    def add(builder: Builder, body: mujoco.MjsBody, role: str) -> None:
+        seen = {"material": builder.material("toy_plastic"), **SEEN}
         for part in parts:
             if isinstance(part, Part):
                 body.add_geom(
@@ -186,11 +163,11 @@ def _animal(parts: tuple[Part | Limb, ...], felt: tuple[Felt, ...]) -> Callable[
     return add
 
 
-def _block(rgb: RGB) -> Callable[[mujoco.MjsBody, str], None]:
-    def add(body: mujoco.MjsBody, role: str) -> None:
+def _block(rgb: RGB) -> Add:
+    def add(builder: Builder, body: mujoco.MjsBody, role: str) -> None:
         body.add_geom(
             name=f"{role}_felt_0", type=mujoco.mjtGeom.mjGEOM_BOX, size=[BLOCK_HALF] * 3, mass=0.03, friction=TOY_FRICTION,
-            condim=3, material=GRAIN, rgba=[*rgb, 1], group=1,
+            condim=3, material=builder.material("toy_grain"), rgba=[*rgb, 1], group=1,
         )  # fmt: skip
 
     return add
@@ -211,12 +188,10 @@ def _make_animal(
 
 def _make_block(colour: str, rgb: RGB) -> Kind:
     half = (BLOCK_HALF, BLOCK_HALF, BLOCK_HALF)
-    return Kind(f"{colour}_block", f"{colour} block", "block", colour, "block", half, BLOCK_HALF, 0.03, _block(rgb))
+    return Kind(f"{colour}_block", f"{colour} block", "block", colour, "block", half, BLOCK_HALF, 0.03, _block(rgb), top=BLOCK_HALF)
 
 
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for kind in (
+KINDS: tuple[Kind, ...] = (
         _make_animal(
             "duck", "yellow", (0.044, 0.0225, 0.037), DUCK,
             (Felt((0, 0, 0.0190), (0.0240, 0.0200, 0.0190), 0.032), Felt((0.020, 0, 0.0455), (0.0120, 0.0110, 0.0085), 0.006)),
@@ -240,5 +215,4 @@ KINDS: dict[str, Kind] = {
         _make_block("orange", (1.00, 0.48, 0.04)),
         _make_block("blue", (0.08, 0.25, 0.85)),
         _make_block("purple", (0.50, 0.16, 0.70)),
-    )
-}  # fmt: skip
+)  # fmt: skip

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import mujoco
-import numpy as np
 
-from envs.objects import COLLISION_GROUP, RGB, XYZ
+from envs.looks import COLLISION_GROUP, Builder
+from envs.objects.kind import Interior, Kind
+from envs.shapes import RGB, XYZ, boxes
 
 INNER_HALF = (0.08, 0.09)  # m along x and y: 16 x 18 cm inside
 WALL = 0.005  # m thick
@@ -17,19 +16,14 @@ CARDBOARD, CARDBOARD_DARK = (0.66, 0.47, 0.29), (0.52, 0.36, 0.21)
 WICKER, WICKER_DARK = (0.94, 0.92, 0.86), (0.80, 0.76, 0.67)
 
 
-# What counts as inside: half inner sizes along x and y, height of the rim, m.
-CONTAINERS = {name: (*INNER_HALF, HEIGHT) for name in ("box", "basket")}
 
-
-def add_container(spec: mujoco.MjSpec, name: str, pos: tuple[float, float]) -> None:
-    """Adds the static body `name` centred at `pos` (m) on the table."""
-    body = spec.worldbody.add_body(name=name, pos=[*pos, 0.0])
+def _add(builder: Builder, body: mujoco.MjsBody, role: str) -> None:
+    """The walls that are felt."""
     for i, (centre, half) in enumerate(_shell()):
         body.add_geom(
-            name=f"{name}_felt_{i}", type=mujoco.mjtGeom.mjGEOM_BOX, pos=centre, size=half, group=COLLISION_GROUP, condim=3,
+            name=f"{role}_felt_{i}", type=mujoco.mjtGeom.mjGEOM_BOX, pos=centre, size=half, group=COLLISION_GROUP, condim=3,
             friction=[0.8, 0.005, 0.0001],
         )  # fmt: skip
-    _LOOKS[name](spec, body)
 
 
 def _shell() -> list[tuple[XYZ, XYZ]]:
@@ -42,33 +36,18 @@ def _shell() -> list[tuple[XYZ, XYZ]]:
     ]
 
 
-def _add_mesh(spec: mujoco.MjSpec, body: mujoco.MjsBody, name: str, boxes: list[tuple[XYZ, XYZ]], rgb: RGB) -> None:
-    """All `boxes` (centre, half size) as one mesh: one draw call instead of dozens."""
-    corner = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], float)
-    face = np.array([
-        [0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1],
-        [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3],
-    ])  # fmt: skip
-    vertices = np.concatenate([corner * half + centre for centre, half in boxes])
-    faces = np.concatenate([face + 8 * i for i in range(len(boxes))])
-    spec.add_mesh(
-        name=name, uservert=vertices.ravel(), userface=faces.ravel(), inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
-    )
-    body.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name, rgba=[*rgb, 1], contype=0, conaffinity=0, group=1, mass=0
-    )
-
-
-def _cardboard_look(spec: mujoco.MjSpec, body: mujoco.MjsBody) -> None:
+def _add_cardboard(builder: Builder, body: mujoco.MjsBody, role: str) -> None:
     """Plain walls with a darker rim, the cut edge of the board."""
+    _add(builder, body, role)
     floor, *walls = _shell()
-    _add_mesh(spec, body, f"{body.name}_board", [floor, *walls], CARDBOARD)
+    _draw(builder, body, f"{role}_board", [floor, *walls], CARDBOARD)
     rim = [((x, y, HEIGHT), (hx, hy, 0.001)) for (x, y, _), (hx, hy, _) in walls]
-    _add_mesh(spec, body, f"{body.name}_rim", rim, CARDBOARD_DARK)
+    _draw(builder, body, f"{role}_rim", rim, CARDBOARD_DARK)
 
 
-def _wicker_look(spec: mujoco.MjSpec, body: mujoco.MjsBody) -> None:
+def _add_wicker(builder: Builder, body: mujoco.MjsBody, role: str) -> None:
     """Strips that pass before and behind upright stakes by turns, with gaps between them, under a solid rim."""
+    _add(builder, body, role)
     (hx, hy), strips, stakes = INNER_HALF, 4, 7
     pitch = (HEIGHT - 0.010) / strips
     light: list[tuple[XYZ, XYZ]] = [_shell()[0]]
@@ -86,8 +65,8 @@ def _wicker_look(spec: mujoco.MjSpec, body: mujoco.MjsBody) -> None:
                         _oriented(along, a, side * (across + WALL / 2 + out), z, step / 2, 0.0011, 0.36 * pitch)
                     )
     light += [((x, y, HEIGHT - 0.003), (wx + 0.001, wy + 0.001, 0.004)) for (x, y, _), (wx, wy, _) in _shell()[1:]]
-    _add_mesh(spec, body, f"{body.name}_strips", light, WICKER)
-    _add_mesh(spec, body, f"{body.name}_stakes", dark, WICKER_DARK)
+    _draw(builder, body, f"{role}_strips", light, WICKER)
+    _draw(builder, body, f"{role}_stakes", dark, WICKER_DARK)
 
 
 def _oriented(along: str, a: float, across: float, z: float, ha: float, hb: float, hz: float) -> tuple[XYZ, XYZ]:
@@ -97,4 +76,13 @@ def _oriented(along: str, a: float, across: float, z: float, ha: float, hb: floa
     return (across, a, z), (hb, ha, hz)
 
 
-_LOOKS: dict[str, Callable[[mujoco.MjSpec, mujoco.MjsBody], None]] = {"box": _cardboard_look, "basket": _wicker_look}
+def _draw(builder: Builder, body: mujoco.MjsBody, name: str, parts: list[tuple[XYZ, XYZ]], rgb: RGB) -> None:
+    builder.mesh(body, name, *boxes(parts), rgba=[*rgb, 1])
+
+
+_INTERIOR = Interior(*INNER_HALF, rim=HEIGHT, floor=WALL)
+_EXTENTS = (INNER_HALF[0] + WALL, INNER_HALF[1] + WALL, HEIGHT)
+KINDS: tuple[Kind, ...] = (
+    Kind("box", "box", "box", "brown", "container", _EXTENTS, 0.0, 0.0, _add_cardboard, _INTERIOR),
+    Kind("basket", "basket", "basket", "white", "container", _EXTENTS, 0.0, 0.0, _add_wicker, _INTERIOR),
+)

@@ -1,0 +1,53 @@
+"""What a kind of thing is: its words, its measures, and how it is added to a scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import mujoco
+
+from envs.looks import Builder
+from envs.shapes import XYZ
+
+Add = Callable[[Builder, mujoco.MjsBody, str], None]  # (builder, body, role): geom and mesh names start with the role
+
+
+@dataclass(frozen=True)
+class Interior:
+    """The room inside a container, in its body's frame: half sizes along x and y, floor and rim, m; round ones are ellipses."""
+
+    half_x: float
+    half_y: float
+    rim: float
+    floor: float = 0.0
+    round: bool = False
+
+    def holds(self, point: XYZ) -> bool:
+        """Whether a point of the body's frame is within the walls and below the rim."""
+        x, y, z = point[0] / self.half_x, point[1] / self.half_y, point[2]
+        within = x * x + y * y < 1 if self.round else abs(x) < 1 and abs(y) < 1
+        return bool(within and z < self.rim)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of thing, movable or fixed.
+
+    `half_extents`: m, of a box around the body's origin that holds all of it; `rest_height`: origin above its support;
+    `grasp_height`: ee above the support when the fingers close (they reach 1 cm further down on closing); `top`: m, its
+    highest point above the origin, which it stands on upside down. `interior`: what it can hold. `add` gives the body
+    its geoms, joints and child bodies; child bodies and joints are named `<role>_<part>`.
+    """
+
+    name: str
+    phrase: str
+    noun: str
+    colour: str
+    category: str  # animal, block, container, ...
+    half_extents: XYZ
+    rest_height: float
+    grasp_height: float
+    add: Add
+    interior: Interior | None = None
+    top: float = 0.0

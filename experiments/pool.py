@@ -21,7 +21,7 @@ Workers = int | Literal["ray"]  # processes (0: none but this one), or as many a
 class Worker(Protocol):
     """What works, made once in each process: called with an item it gives the result, and tells news meanwhile."""
 
-    def __call__(self, item: Any, tell: Callable[[Any], None]) -> Any: ...
+    def __call__(self, item: Any, tell: Callable[[Any], None], /) -> Any: ...
 
     def close(self) -> None:
         """Release what it holds."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +99,15 @@ def replay_folder(out: Path, make_env: Any = None) -> list[Replay]:
 
 def measure(model: Any, then: Qpos, now: Qpos) -> Drift:
     """The largest difference between two positions (nq,) of a MuJoCo model, joint by joint."""
-    metres, radians = (0.0, ""), (0.0, "")
+    drift = Drift()
     for joint in range(model.njnt):
         name, at = model.joint(joint).name or f"joint {joint}", int(model.jnt_qposadr[joint])
         slid, turned = _JOINTS[int(model.jnt_type[joint])](then[at : at + 7], now[at : at + 7])
-        metres, radians = max(metres, (slid, name)), max(radians, (turned, name))
-    return Drift(metres[0], radians[0], metres[1], radians[1])
+        if slid > drift.metres:
+            drift = replace(drift, metres=slid, slid=name)
+        if turned > drift.radians:
+            drift = replace(drift, radians=turned, turned=name)
+    return drift
 
 
 def print_replays(replays: Sequence[Replay], console: Console | None = None) -> None:

@@ -71,7 +71,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
         ("planner", _planner(summary)),
         ("inference", f"median {infer[0]:.0f} ms, p95 {infer[1]:.0f} ms" if infer[0] is not None and infer[1] is not None else "not measured"),
         ("commit", commits),
-        ("rendering", str(first.gl)),
+        ("rendering", first.gl or "nothing was rendered"),
         ("versions", ", ".join(f"{k} {v}" for k, v in first.versions.items())),
         ("config", first.config_hash),
     ]

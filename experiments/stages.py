@@ -32,9 +32,9 @@ def collect(config: Config, command: str) -> None:
     from experiments.collect import collect as run
 
     for env in config.envs:
-        given = _given(config.collect) | {"out": str(config.data_dir(env))}
+        wanted = _given(config.collect) | {"env": env, "seed": config.seed, "workers": config.pool, "out": str(config.data_dir(env))}
         try:
-            run(CollectConfig(env=env, seed=config.seed, workers=config.pool, **given))
+            run(CollectConfig(**wanted))
         except ValueError as error:
             raise UsageError(str(error)) from error
 

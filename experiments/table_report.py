@@ -72,7 +72,7 @@ def headline(tables: Tables) -> str:
     multitask = total([row for row in ROWS if row.group == "multitask"], scores)
     fourth = f"; Table 4 {_fraction(multitask)}" if multitask else ""
     return (
-        f"{name}: {tables.steps.trials} trials of {len(scores)} tasks; Avg. Len. {_interval(tables.steps)}; "
+        f"{name}: {tables.steps.trials} trials of {_tasks(tables)}; Avg. Len. {_interval(tables.steps)}; "
         f"all steps {_fraction(tables.successes)}{fourth}; {tables.errors} errors"
     )
 
@@ -108,7 +108,7 @@ def page(tables: Tables) -> str:
         (str(len(tables.summaries)), "tasks", f"{tables.errors} errors outside the rates"),
     ]
     body = [
-        f"<header><p class='kind'>{PROTOCOL_VERSION}</p><h1>{html.escape(tables.methods[-1][0])} <span>{len(tables.summaries)} tasks</span></h1></header>",
+        f"<header><p class='kind'>{PROTOCOL_VERSION}</p><h1>{html.escape(tables.methods[-1][0])} <span>{_tasks(tables)}</span></h1></header>",
         "<section class='tiles'>" + "".join(f"<div><b>{a}</b><span>{b}</span><small>{c}</small></div>" for a, b, c in tiles) + "</section>",
         *(section(html.escape(t.title.split(".")[0]), _html(t)) for t in paper_tables(_here(tables), tables.groups)),
         section("Each task, with 95 % intervals", _linked(html_table(task_lines(tables)), tables) + f"<p class='note'>{CAVEAT} {html.escape(_note(tables))}</p>"),
@@ -153,7 +153,11 @@ def _here(tables: Tables) -> list[tuple[str, Scores]]:
 
 
 def _title(tables: Tables) -> str:
-    return f"{tables.methods[-1][0]} · {len(tables.summaries)} tasks"
+    return f"{tables.methods[-1][0]} · {_tasks(tables)}"
+
+
+def _tasks(tables: Tables) -> str:
+    return "1 task" if len(tables.summaries) == 1 else f"{len(tables.summaries)} tasks"
 
 
 def _note(tables: Tables) -> str:

@@ -106,7 +106,7 @@ def test_a_run_leaves_results_and_reports_and_nothing_else(tmp_path):
     done = call(*args)
     assert done.returncode == 0, done.stderr
     assert "timeout  0/4 steps" in done.stdout
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"results.jsonl", "report.md", "report.html", "summary.json"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"results.jsonl", "states", "report.md", "report.html", "summary.json"}
     again = call(*args)
     assert "1 trials, 1 done before" in again.stdout
     assert "timeout" not in again.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -70,6 +70,14 @@ def sample_layout(trial: Trial, task: Task, default: Region) -> Layout:
             return layout
     count = sum(group.count for group in task.objects)
     raise LayoutError(f"no free arrangement of {count} objects in {DRAWS} draws for {trial}; widen the regions or take fewer objects")
+
+
+def rearranged(rng: np.random.Generator, layout: Layout, task: Task, default: Region) -> Layout | None:
+    """The same things and fixtures with the objects at new places of their regions; None when they do not fit."""
+    kinds = iter([o.kind for o in layout.objects])
+    groups = [replace(g, kinds=tuple(next(kinds) for _ in g.roles), test_kinds=()) for g in task.objects]
+    objects = _draw(rng, groups, default, layout.fixtures, False)
+    return None if objects is None else Layout(objects, layout.fixtures)
 
 
 def _put(rng: np.random.Generator, fixture: Fixture, test: bool) -> Placed:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -55,7 +55,7 @@ class Died:
 Event = News | Done | Died
 
 
-def run(make_worker: Callable[[], Worker], items: Sequence[Any], workers: Workers) -> Iterator[Event]:
+def run(make_worker: Callable[[], Worker], items: Sequence[Any], workers: Workers) -> Generator[Event, None, None]:
     """Work through the items and yield events as they come; `make_worker` is picklable and called where the work is done.
 
     Another worker takes the place of one that dies. An exception that a worker raises is raised here.

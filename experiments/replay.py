@@ -61,11 +61,14 @@ class Replay:
 
 def replay_trial(env: Any, row: Result, tape: Tape) -> Replay:
     """Repeat one trial in `env`, which is of its task."""
+    from envs.layout import LayoutError
     from envs.sim_env import ResetError
 
     env.cameras, note = False, ""
     try:
         env.reset(options={"trial": Trial(row.env, row.trial, row.seed, row.split, row.shift)})  # type: ignore[arg-type]
+    except LayoutError as error:
+        return Replay(row, 0, False, Drift(), (), f"the layout is not found any more: {error}")
     except ResetError as error:
         note = f"the reset does not settle any more: {error}"
     if env.data.qpos.shape != tape.qpos[0].shape:

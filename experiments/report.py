@@ -85,7 +85,8 @@ def _planner(summary: Summary) -> str:
     took = f"; median {times[0]:.0f} ms, p95 {times[1]:.0f} ms" if times[0] is not None and times[1] is not None else ""
     lost = sum(r.plan_unmatched for r in summary.counted)
     model = f" {first.planner_model}" if first.planner_model else ""
-    return f"{first.planner}{model}, asked every {first.planner_every} inferences{took}; {lost} answers named no sub-task"
+    often = "at every inference" if first.planner_every == 1 else f"every {first.planner_every} inferences"
+    return f"{first.planner}{model}, asked {often}{took}; {lost} answers named no sub-task"
 
 
 def markdown(summary: Summary) -> str:

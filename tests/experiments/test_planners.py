@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from envs.types import CAMERAS, Trial
-from experiments.planners import ASK_EVERY, NO_PLANNER, QUESTION, Planner, make_planner, match, menu
+from experiments.planners import ASK_EVERY, NO_PLANNER, QUESTION, Planner, ask_policy, make_planner, match, menu
+from experiments.policies import CHECKPOINTS
 from experiments.rollout import Provenance, rollout
 from tests.experiments.fakes import FakeEnv, Forward
 
@@ -81,6 +82,17 @@ def test_most_cameras_decide_and_of_equally_many_the_first():
     assert two.plan[0][1] == "Go to 0.50 m."
     all_differ = play(Listening([("Go to 0.60 m.", "Go to 0.50 m.", "Go to 0.45 m.")]), make_planner("policy"))
     assert all_differ.plan[0][1] == "Go to 0.60 m."
+
+
+def test_a_trained_network_is_asked_in_understanding_mode():
+    from policy.inference import ChatVLAPolicy
+
+    env = FakeEnv()
+    network = ChatVLAPolicy.from_pretrained(str(CHECKPOINTS["chatvla_tiny"]))
+    observation, _ = env.reset(options={"trial": Trial("tidy_up", 0)})
+    said = ask_policy(env, observation, network)
+    assert said
+    assert said in network.answer_batch(list(observation["pixels"].values()), [QUESTION.format(instruction=env.instruction)] * 3, CAMERAS)
 
 
 def test_an_answer_that_names_no_sub_task_is_counted_and_the_last_instruction_stays():

@@ -90,7 +90,7 @@ def test_a_trained_network_is_asked_in_understanding_mode():
     env = FakeEnv()
     network = ChatVLAPolicy.from_pretrained(str(CHECKPOINTS["chatvla_tiny"]))
     observation, _ = env.reset(options={"trial": Trial("tidy_up", 0)})
-    said = ask_policy(env, observation, network)
+    said = ask_policy(env, observation, network)  # type: ignore[arg-type]
     assert said
     assert said in network.answer_batch(list(observation["pixels"].values()), [QUESTION.format(instruction=env.instruction)] * 3, CAMERAS)
 

@@ -30,6 +30,11 @@ GROUPS = ("collect", "train")
 TRIALS = 10  # of an env that is no row of the paper's protocol
 ENV_GROUPS = names.GROUPS | {"all": names.TASK_NAMES}
 
+GROUP_HELP = (
+    "a task; a group (direct = tasks 1-4, planner = 5-13, multitask = 14-25, chatvla = these three, the paper's protocol; "
+    "all = every task); or a list: [sort_toys,hang_cup]"
+)
+
 CHOICES: dict[str, tuple[str, ...]] = {
     "env": (*ENV_GROUPS, *names.TASK_NAMES),
     "stage": ("evaluate", "collect", "train", "correct", "all", "report", "replay"),
@@ -84,7 +89,7 @@ class Config:
     """Everything a run depends on."""
 
     # A string or a list of them, which OmegaConf has no type for; `check` sees to it.
-    env: Any = field(default="sort_toys", metadata={"help": "a task, a group of tasks, or a list: [sort_toys,hang_cup]"})
+    env: Any = field(default="sort_toys", metadata={"help": GROUP_HELP})
     stage: str = option("evaluate", "what to do; all = collect, train, evaluate; replay = repeat the recorded trials of out")
     policy: str = option("chatvla_tiny", "who acts")
     checkpoint: str | None = option(None, "folder with weights (default: the shipped one)")

@@ -56,7 +56,7 @@ MATERIALS: dict[str, Material] = {
     "board": Material("wood-varnished-panels", specular=0.2, shininess=0.3),
     "walnut": Material("dark-wood", specular=0.2, shininess=0.4),
     "cloth": Material("gray-felt", (3, 3), grain=True, specular=0.0, shininess=0.1),
-    "blue_wall": Material("light-gray-plaster", (2, 2), rgba=(0.80, 0.92, 0.95, 1), specular=0.0, shininess=0.5),
+    "blue_wall": Material("white-plaster", (2, 2), rgba=(0.80, 0.93, 1.0, 1), specular=0.0, shininess=0.5),
     "boards": Material("wood-varnished-panels", (4, 4), rgba=(0.72, 0.72, 0.76, 1), specular=0.1, shininess=0.4),
     "porcelain": Material(specular=0.6, shininess=0.8),
     "lacquer": Material(specular=0.4, shininess=0.6),

@@ -59,6 +59,19 @@ class Hung:
 
 
 @dataclass(frozen=True)
+class Flat:
+    """The object lies flat, either way up; it does not lean on anything."""
+
+    object: str
+
+    def __call__(self, world: World) -> bool:
+        return abs(world.upright(self.object)) > UPRIGHT
+
+    def __str__(self) -> str:
+        return f"{self.object} lies flat"
+
+
+@dataclass(frozen=True)
 class Opened:
     """The joint is open by at least this share of its travel, and the hand has let go of what it moves."""
 

@@ -66,6 +66,7 @@ MATERIALS: dict[str, Material] = {
     "granite": Material("gray-felt", (4, 6), specular=0.3, shininess=0.6),
     "vanity": Material("light-wood", (2, 2), rgba=(0.62, 0.48, 0.40, 1), specular=0.2, shininess=0.3),
     "soap": Material(specular=0.25, shininess=0.4),
+    "cotton": Material(specular=0.0, shininess=0.0),
     "metal": Material(rgba=(0.16, 0.17, 0.19, 1), specular=0.3, shininess=0.5),
     "straw": Material(specular=0.05, shininess=0.1),
     "steel": Material("steel-brushed", specular=0.7, shininess=0.6),

@@ -75,6 +75,6 @@ class Kind:
     interior: Interior | None = None
     top: float = 0.0
     text: str = ""
+    cloth: bool = False
     handle: Handle | None = None
     hooks: tuple[tuple[XYZ, ...], ...] = ()
-    cloth: bool = False

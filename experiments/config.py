@@ -101,7 +101,7 @@ class Config:
     split: str = option("test", "layouts: held out, or those of training")
     seed: int = option(0, "of the layouts and of the policy's noise")
     shift: str = option("none", "how far the scene's look departs from training")
-    workers: str = option("2", "processes; 0 = in this one; ray = one per CPU of a Ray cluster")
+    workers: str = option("2", "processes; 0 = in this one; ray = one per free CPU of a Ray cluster")
     clock: str = option("stepped", "real = inference time costs control steps")
     quality: str = option("fast", "high = shadows and full meshes, slower")
     video: str = option("all", "all | failures | none | a number: the first N trials")

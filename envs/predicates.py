@@ -43,6 +43,22 @@ UPRIGHT = 0.94  # cosine: 20 degrees
 
 
 @dataclass(frozen=True)
+class Hung:
+    """A hook of the fixture passes through the object's handle and alone bears it, at rest and let go of."""
+
+    object: str
+    fixture: str
+
+    def __call__(self, world: World) -> bool:
+        o, f = self.object, self.fixture
+        hangs = world.hooked(o, f) and world.neighbours(o) == {f} and world.supported_by(o, f)
+        return hangs and world.at_rest(o) and world.balanced(o)
+
+    def __str__(self) -> str:
+        return f"{self.object} hangs by its handle on a hook of the {self.fixture}, let go of"
+
+
+@dataclass(frozen=True)
 class Opened:
     """The joint is open by at least this share of its travel, and the hand has let go of what it moves."""
 

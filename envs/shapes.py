@@ -38,18 +38,19 @@ def lathe(profile: Sequence[tuple[float, float]], rounds: int) -> Mesh:
     return vertices, np.concatenate([np.stack([a, b, d], -1).reshape(-1, 3), np.stack([a, d, c], -1).reshape(-1, 3)])
 
 
-def tube(path: Sequence[XYZ], radius: float, sides: int = 8) -> Mesh:
-    """A round tube along `path`, closed at both ends: a handle, a hook, a rail."""
+def tube(path: Sequence[XYZ] | NDArray[np.float64], radius: float | NDArray[np.float64], sides: int = 8) -> Mesh:
+    """A round tube along `path`, closed at both ends: a handle, a hook, a rail. `radius`: one, or one for each point."""
     p = np.asarray(path, float)
+    radii = np.broadcast_to(radius, len(p))
     along = np.gradient(p, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     normal = np.cross(along[0], [1.0, 0, 0] if abs(along[0, 0]) < 0.9 else [0, 1.0, 0])
     angle = 2 * np.pi * np.arange(sides) / sides
     rings = []
-    for point, t in zip(p, along, strict=True):
+    for point, t, r in zip(p, along, radii, strict=True):
         normal = normal - normal @ t * t  # carried along the path without twist
         normal /= np.linalg.norm(normal)
-        rings.append(point + radius * (np.outer(np.cos(angle), normal) + np.outer(np.sin(angle), np.cross(t, normal))))
+        rings.append(point + r * (np.outer(np.cos(angle), normal) + np.outer(np.sin(angle), np.cross(t, normal))))
     vertices = np.concatenate([*rings, p[:1], p[-1:]])
     i, k = np.meshgrid(np.arange(len(p) - 1), np.arange(sides), indexing="ij")
     a, b = i * sides + k, i * sides + (k + 1) % sides
@@ -64,7 +65,8 @@ def tube(path: Sequence[XYZ], radius: float, sides: int = 8) -> Mesh:
 def arc(centre: XYZ, u: XYZ, v: XYZ, start: float, end: float, count: int) -> NDArray[np.float64]:
     """(count, 3): centre + cos(t) u + sin(t) v for t from `start` to `end` rad."""
     t = np.linspace(start, end, count)[:, None]
-    return np.asarray(centre, float) + np.cos(t) * np.asarray(u, float) + np.sin(t) * np.asarray(v, float)
+    c, u_axis, v_axis = (np.asarray(w, np.float64) for w in (centre, u, v))
+    return c + np.cos(t) * u_axis + np.sin(t) * v_axis
 
 
 def prism(outline: Sequence[tuple[float, float]], low: float, high: float) -> Mesh:

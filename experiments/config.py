@@ -73,6 +73,7 @@ class TrainOptions:
 
     preset: str = option("tiny", "tiny (two cores) or 2b (Qwen2-VL-2B weights)")
     pretrained: str | None = option(None, "folder of Qwen2-VL weights, for 2b")
+    init: str | None = option(None, "folder of a checkpoint to start from (default: a fresh network)")
     minutes: float | None = option(None, "time for all stages together (default: their full number of steps)")
     steps_scale: float = option(1.0, "multiplies the steps of every stage")
     stages: list[str] = field(default_factory=list, metadata={"help": "names of the stages to run (default: all)"})

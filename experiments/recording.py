@@ -101,7 +101,7 @@ def _record_episode(job: EpisodeJob) -> Outcome:
     note = {"trial": trial.__dict__, "noisy": job.noisy}
     words = trial.rng("words")
     instructions = (env.task.instruction, *env.task.paraphrases)
-    instruction, wording = instructions[int(words.integers(len(instructions)))], int(words.integers(WORDINGS))
+    instruction, wording = env.told(instructions[int(words.integers(len(instructions)))]), int(words.integers(WORDINGS))
     with EpisodeWriter(job.root / DATASET, trial.index, instruction, note) as writer:
         remaining = None
         for k in itertools.count():

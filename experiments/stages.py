@@ -44,6 +44,8 @@ def train(config: Config, command: str) -> Path:
     from policy.train import TrainConfig
     from policy.train import train as run
 
+    if config.train.init is not None:
+        check_checkpoint(config.train.init)
     options = _given(config.train) | {"stages": tuple(config.train.stages), "out": str(config.train_dir)}
     return run(TrainConfig(data=str(config.data_dir(config.one_env)), seed=config.seed, wandb=config.wandb, **options))
 

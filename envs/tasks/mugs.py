@@ -2,6 +2,71 @@
 
 from __future__ import annotations
 
-from envs.types import Task
+import numpy as np
 
-TASKS: tuple[Task, ...] = ()
+from envs.objects.mugs import TEST_MUGS, TRAIN_MUGS
+from envs.objects.shelf import BOTTOM
+from envs.scenes.kitchen import SHELF, TABLECLOTH
+from envs.skills.hang import Hang
+from envs.skills.turn_over import TurnOver
+from envs.types import Fixture, ObjectGroup, Region, Step, Task
+
+RACK = Fixture("rack", ("wooden_rack", "white_rack"), (0.45, 0.315), yaw=-np.pi / 2, test_kinds=("wooden_rack", "black_rack"))
+ON_TABLE = Region(x=(0.43, 0.59), y=(-0.20, 0.00), yaw=(-0.9, 0.9))
+
+_HANG = Hang("mug", "rack")
+HANG_CUP = Task(
+    name="hang_cup",
+    scene="tabletop",
+    instruction="Hang on the cup.",
+    paraphrases=(
+        "Hang the cup on the rack.",
+        "Put the mug on a hook of the rack.",
+        "Hang up the mug.",
+        "Take the cup and hang it on the rack on the left.",
+    ),
+    test_paraphrases=("Hang the mug on the rack on the left.", "Put the cup on the hook."),
+    fixtures=(RACK,),
+    objects=(ObjectGroup("mug", 1, TRAIN_MUGS, TEST_MUGS, ON_TABLE, numbered=False),),
+    steps=(
+        Step(
+            _HANG.predicate,
+            _HANG,
+            "Hang the {object} on a hook of the {goal}.",
+            ("Put the handle of the {object} over the hook.", "Bring the {object} to the {goal} and hang it up."),
+        ),
+    ),
+    finished="The mug hangs on the rack.",
+    time_limit_s=30,
+)
+
+# Upside down on the bottom board, near its front edge, the handle to the back or to a side.
+ON_SHELF = Region((-0.10, 0.10), (-0.01, 0.05), (-np.pi / 2 - 0.6, -np.pi / 2 + 1.2), on="shelf", height=BOTTOM, upside_down=True, fixed=True)
+
+_TURN = TurnOver("mug", "tablecloth", "shelf", at=(0.0, -0.10))
+FLIP_CUP = Task(
+    name="flip_cup",
+    scene="kitchen",
+    instruction="Flip the cup and place it on the tablecloth.",
+    paraphrases=(
+        "Turn the cup over and put it on the tablecloth.",
+        "Take the mug from the bottom of the shelf, turn it over and stand it on the tablecloth.",
+        "Flip the mug onto the tablecloth.",
+    ),
+    test_paraphrases=("Put the cup on the tablecloth the right way up.", "Take the cup from the shelf and flip it onto the tablecloth."),
+    fixtures=(SHELF, TABLECLOTH),
+    objects=(ObjectGroup("mug", 1, TRAIN_MUGS, TEST_MUGS, ON_SHELF, numbered=False),),
+    steps=(
+        Step(
+            _TURN.predicate,
+            _TURN,
+            "Turn the {object} over and place it on the {goal}.",
+            ("Take the {object} from the shelf and stand it on the {goal}, the right way up.", "Flip the {object} and put it on the {goal}."),
+            "Flip the cup and place it on the tablecloth.",
+        ),
+    ),
+    finished="The mug stands on the tablecloth.",
+    time_limit_s=30,
+)
+
+TASKS = (HANG_CUP, FLIP_CUP)

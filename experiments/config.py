@@ -110,7 +110,7 @@ class Config:
     corrections: int = option(40, "episodes of the policy that the expert corrects (stage=correct)")
     beside: list[str] = field(default_factory=list, metadata={"help": "results of other policies to show in the report: [outputs/A,outputs/B]"})
     wandb: str = option("off", "log the results to Weights & Biases")
-    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>)")
+    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner and shift where they are given)")
     collect: CollectOptions = field(default_factory=CollectOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
 
@@ -142,8 +142,10 @@ class Config:
 
     @property
     def out_dir(self) -> Path:
-        """Folder of the results."""
-        return Path(self.out or f"outputs/{self.label}-{self.policy}-{self.split}-seed{self.seed}")
+        """Folder of the results; what a sweep often varies is part of its default name."""
+        planner = f"-planner_{self.planner}" if self.planner else ""
+        shift = f"-shift_{self.shift}" if self.shift != "none" else ""
+        return Path(self.out or f"outputs/{self.label}-{self.policy}{planner}-{self.split}{shift}-seed{self.seed}")
 
     @property
     def pool(self) -> Workers:

@@ -102,7 +102,7 @@ class Config:
     split: str = option("test", "layouts: held out, or those of training")
     seed: int = option(0, "of the layouts and of the policy's noise")
     shift: str = option("none", "how far the scene's look departs from training")
-    workers: str = option("2", "processes; 0 = in this one; ray = one per CPU of a Ray cluster")
+    workers: str = option("2", "processes; 0 = in this one; ray = one per free CPU of a Ray cluster")
     clock: str = option("stepped", "real = inference time costs control steps")
     quality: str = option("fast", "high = shadows and full meshes, slower")
     video: str = option("all", "all | failures | none | a number: the first N trials")
@@ -110,7 +110,7 @@ class Config:
     corrections: int = option(40, "episodes of the policy that the expert corrects (stage=correct)")
     beside: list[str] = field(default_factory=list, metadata={"help": "results of other policies to show in the report: [outputs/A,outputs/B]"})
     wandb: str = option("off", "log the results to Weights & Biases")
-    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>)")
+    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner and shift where they are given)")
     collect: CollectOptions = field(default_factory=CollectOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
 
@@ -142,8 +142,10 @@ class Config:
 
     @property
     def out_dir(self) -> Path:
-        """Folder of the results."""
-        return Path(self.out or f"outputs/{self.label}-{self.policy}-{self.split}-seed{self.seed}")
+        """Folder of the results; what a sweep often varies is part of its default name."""
+        planner = f"-planner_{self.planner}" if self.planner else ""
+        shift = f"-shift_{self.shift}" if self.shift != "none" else ""
+        return Path(self.out or f"outputs/{self.label}-{self.policy}{planner}-{self.split}{shift}-seed{self.seed}")
 
     @property
     def pool(self) -> Workers:

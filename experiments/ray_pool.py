@@ -1,4 +1,4 @@
-"""The pool on a Ray cluster: one actor for each CPU; a cluster of this machine alone where there is no other."""
+"""The pool on a Ray cluster: one actor for each free CPU; a cluster of this machine alone where there is no other."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(make_worker: Callable[[], Worker], items: Sequence[Any]) -> Iterator[Eve
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     try:
-        yield from _share_out(make_worker, items, count=max(1, min(len(items), int(ray.cluster_resources().get("CPU", 1)))))
+        yield from _share_out(make_worker, items, count=max(1, min(len(items), int(ray.available_resources().get("CPU", 1)))))
     finally:
         if mine:
             ray.shutdown()
@@ -46,19 +46,28 @@ class _Host:
 
 def _share_out(make_worker: Callable[[], Worker], items: Sequence[Any], count: int) -> Iterator[Event]:
     remote = ray.remote(num_cpus=1, runtime_env={"env_vars": WORKER_ENV})(_Host)  # type: ignore[arg-type]
-    todo, idle = list(items)[::-1], [remote.remote(make_worker) for _ in range(count)]
+    todo = list(items)[::-1]
+    idle: list[Any] = [remote.remote(make_worker) for _ in range(count)]
     busy: dict[Any, tuple[Any, Any]] = {}
-    while todo or busy:
-        while todo and idle:
-            host, item = idle.pop(), todo.pop()
-            busy[host.work.remote(item)] = host, item
-        for ref in ray.wait(list(busy))[0]:
-            host, item = busy.pop(ref)
-            try:
-                event = Done(item, ray.get(ref))
-            except RayActorError as error:
-                event, host = Died(item, str(error).splitlines()[0]), remote.remote(make_worker)
-            except RayTaskError as error:
-                raise error.cause from None
-            yield event
-            idle.append(host)
+    try:
+        while todo or busy:
+            while todo and idle:
+                host, item = idle.pop(), todo.pop()
+                busy[host.work.remote(item)] = host, item
+            for ref in ray.wait(list(busy))[0]:
+                host, item = busy.pop(ref)
+                event = _outcome(ref, item)
+                idle.append(remote.remote(make_worker) if isinstance(event, Died) else host)
+                yield event
+    finally:
+        for host in (*idle, *(host for host, _ in busy.values())):
+            ray.kill(host)  # its CPU is free at once, also in a cluster that stays
+
+
+def _outcome(ref: Any, item: Any) -> Event:
+    try:
+        return Done(item, ray.get(ref))
+    except RayActorError as error:
+        return Died(item, str(error).splitlines()[0])
+    except RayTaskError as error:
+        raise error.cause from None

@@ -59,8 +59,7 @@ def question_table(summary: Summary) -> list[list[str]]:
 
 def facts(summary: Summary) -> list[tuple[str, str]]:
     """What else a reader needs to trust or repeat the numbers."""
-    first, counted = summary.rows[0], summary.counted
-    infer = [median([r.infer_ms_p50 for r in counted]), median([r.infer_ms_p95 for r in counted])]
+    first = summary.rows[0]
     commits = ", ".join(sorted({r.commit for r in summary.rows if r.commit})) or "unknown"
     return [
         ("command", summary.command),
@@ -69,12 +68,18 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
         ("checkpoint", f"{first.checkpoint} ({first.checkpoint_hash})" if first.checkpoint else "none"),
         ("steps done per trial", f"{summary.score.mean_steps_done:.2f} of {len(summary.steps)} (what CALVIN calls average length)"),
         ("planner", _planner(summary)),
-        ("inference", f"median {infer[0]:.0f} ms, p95 {infer[1]:.0f} ms" if infer[0] is not None and infer[1] is not None else "not measured"),
+        ("inference", latency(summary.counted)),
         ("commit", commits),
         ("rendering", first.gl or "nothing was rendered"),
         ("versions", ", ".join(f"{k} {v}" for k, v in first.versions.items())),
         ("config", first.config_hash),
     ]
+
+
+def latency(rows: Sequence[Result]) -> str:
+    """How long an inference takes: the trials' medians of both."""
+    middle, high = median([r.infer_ms_p50 for r in rows]), median([r.infer_ms_p95 for r in rows])
+    return f"median {middle:.0f} ms, p95 {high:.0f} ms" if middle is not None and high is not None else "not measured"
 
 
 def _planner(summary: Summary) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from experiments.paper_tables import PaperTable, Scores, paper_scores, paper_tables, total
 from experiments.protocol import PAPER, PAPER_POLICIES, PROTOCOL_VERSION, ROWS, find_row
-from experiments.report import CAVEAT, facts
+from experiments.report import CAVEAT, facts, latency
 from experiments.report_style import document, html_table, md_table, section
 from experiments.results import RESULTS_FILE, read
 from experiments.scoring import Rate, Score, rate, score_trials
@@ -42,6 +42,12 @@ class Tables:
     def steps(self) -> Rate:
         """Steps done over steps tried, in all tasks; its interval is over trials."""
         return _mean([(s.score.avg_len.value, s.score.trials) for s in self.summaries])
+
+    @property
+    def questions(self) -> tuple[int, int] | None:
+        """Right answers and questions about held-out scenes of all tasks; None where none were asked."""
+        asked = [s.questions["overall"] for s in self.summaries if s.questions]
+        return (sum(q["correct"] for q in asked), sum(q["n"] for q in asked)) if asked else None
 
     @property
     def successes(self) -> Rate:
@@ -79,12 +85,15 @@ def headline(tables: Tables) -> str:
 
 def task_lines(tables: Tables) -> list[list[str]]:
     """Header and lines: each task's numbers with their intervals, and the paper's best beside them."""
-    lines = [["task", "trials", "Avg. Len.", "steps done per trial", "all steps", "errors", "ChatVLA (paper)"]]
+    asked = ["questions right"] if tables.questions else []
+    lines = [["task", "trials", "Avg. Len.", "steps done per trial", "all steps", "errors", *asked, "ChatVLA (paper)"]]
     for s in tables.summaries:
         row = find_row(s.env)
         paper = _interval(paper_scores("ChatVLA")[s.env].avg_len) + f" of {row.trials}" if row else "-"
         mean = f"{s.score.mean_steps_done:.2f} of {len(s.steps)}"
-        lines.append([s.env, str(s.score.trials), _interval(s.score.avg_len), mean, f"{_fraction(s.score.success)} {_bounds(s.score.success)}", str(len(s.errors)), paper])
+        success = f"{_fraction(s.score.success)} {_bounds(s.score.success)}"
+        right = [f"{s.questions['overall']['correct']}/{s.questions['overall']['n']}" if s.questions else "-"] if asked else []
+        lines.append([s.env, str(s.score.trials), _interval(s.score.avg_len), mean, success, str(len(s.errors)), *right, paper])
     return lines
 
 
@@ -107,6 +116,8 @@ def page(tables: Tables) -> str:
         (_fraction(tables.successes), "trials with all steps done", f"95 % {tables.successes.low:.2f}-{tables.successes.high:.2f}"),
         (str(len(tables.summaries)), "tasks", f"{tables.errors} errors outside the rates"),
     ]
+    if tables.questions:
+        tiles.append(("{}/{}".format(*tables.questions), "questions answered right", "about scenes of test layouts"))
     body = [
         f"<header><p class='kind'>{PROTOCOL_VERSION}</p><h1>{html.escape(tables.methods[-1][0])} <span>{_tasks(tables)}</span></h1></header>",
         "<section class='tiles'>" + "".join(f"<div><b>{a}</b><span>{b}</span><small>{c}</small></div>" for a, b, c in tiles) + "</section>",
@@ -128,6 +139,7 @@ def group_json(tables: Tables) -> dict[str, Any]:
         "avg_len": round(tables.steps.value, 4),
         "n_success": round(tables.successes.value * tables.successes.trials),
         "errors": tables.errors,
+        "questions": dict(zip(("correct", "n"), tables.questions, strict=True)) if tables.questions else None,
         "paper_source": PAPER,
         "methods": [
             {"name": name, "source": source, "scores": {env: asdict(s) for env, s in scores.items()}, "table4": asdict(t) if (t := total(rows, scores)) else None}
@@ -166,9 +178,10 @@ def _note(tables: Tables) -> str:
 
 def _facts(tables: Tables) -> list[tuple[str, str]]:
     """What all tasks have in common: the first one's facts, less those about itself."""
-    own = ("instruction", "steps done per trial", "config", "planner")
+    own = ("instruction", "steps done per trial", "config", "planner", "inference")
     planner = next((dict(facts(s))["planner"] for s in tables.summaries if s.rows[0].planner != "none"), "none")
-    return [*((k, v) for k, v in facts(tables.summaries[0]) if k not in own), ("planner", planner)]
+    rows = [row for s in tables.summaries for row in s.counted]
+    return [*((k, v) for k, v in facts(tables.summaries[0]) if k not in own), ("inference", latency(rows)), ("planner", planner)]
 
 
 def _flat(table: PaperTable) -> list[list[str]]:

@@ -85,6 +85,17 @@ def test_the_results_of_other_runs_stand_in_the_tables(evaluate, tmp_path):
     assert text.index("| random, here | 1.00 | 1.00 | 0.00 | 0.00 | 0.50 |") < text.index("| zero, here | 1.00 | 1.00 | 1.00 | 1.00 | 1.00 |")
 
 
+def test_the_questions_of_all_tasks_are_summed_up(evaluate):
+    out = evaluate("env=[sort_toys,tidy_up]", "trials=1")
+    family = {"n": 40, "correct": 30, "low": 0.6, "high": 0.9, "majority": 0.5}
+    (out / "tidy_up/questions.json").write_text(json.dumps({"families": {"colour": family}, "overall": family}))
+    evaluate("env=[sort_toys,tidy_up]", "trials=1")
+    text = (out / "report.md").read_text()
+    assert "| 1/1 [0.21-1.00] | 0 | - | 0.54 [" in text
+    assert "| 1/1 [0.21-1.00] | 0 | 30/40 | 0.94 [" in text
+    assert json.loads((out / "summary.json").read_text())["questions"] == {"correct": 30, "n": 40}
+
+
 def test_only_chains_have_a_planner_and_it_is_part_of_what_a_row_is(evaluate):
     out = evaluate("env=[sort_toys,tidy_up]", "trials=1")
     (direct,), (chain,) = (read(out / env / RESULTS_FILE) for env in ("sort_toys", "tidy_up"))

@@ -3,6 +3,7 @@
 import pytest
 
 from envs.names import GROUPS
+from envs.tasks import TASKS
 from experiments.paper_tables import MISSING, paper_tables
 from experiments.protocol import PAPER_POLICIES, ROWS
 from experiments.scoring import score_counts, score_trials, wilson
@@ -65,6 +66,17 @@ def test_the_protocol_has_the_paper_s_528_trials():
 def test_every_row_has_a_count_per_step():
     for row in ROWS:
         assert all(len(row.counts[p]) == len(row.steps) for p in PAPER_POLICIES), row.env
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.env in TASKS], ids=lambda row: row.env)
+def test_a_row_is_the_task_of_its_name(row):
+    task = TASKS[row.env]
+    assert task.instruction == row.instruction
+    assert len(task.steps) == len(row.steps)
+    assert task.scene == row.scene
+    planned = [step.instruction for step in task.steps]
+    assert all(planned) if row.group == "planner" else not any(planned)
+    assert len(set(planned)) == (len(row.steps) if row.group == "planner" else 1)
 
 
 # Golden values: Wilson (1927), as scipy.stats.binomtest(...).proportion_ci(method="wilson") gives them.

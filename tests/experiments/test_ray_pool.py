@@ -2,12 +2,16 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
+from envs.snapshots import read_snapshots
 from envs.types import Trial
+from experiments.collect import CollectConfig, collect
 from experiments.evaluation import make_env
 from experiments.policies import make_policy
 from experiments.pool import Died, Done, run
+from experiments.recording import SNAPSHOTS
 from experiments.results import Result
 from experiments.rollout import Provenance
 from experiments.workers import EnvRun, Job, run_trials
@@ -58,3 +62,14 @@ def test_a_worker_that_dies_costs_its_item_only():
 def test_what_a_worker_raises_is_raised_here():
     with pytest.raises(ValueError, match="no such thing"):
         list(run(Doubler, ["raise"], "ray"))
+
+
+def test_a_collection_is_the_same_wherever_it_is_made(tmp_path):
+    for workers in (0, "ray"):
+        collect(CollectConfig(out=str(tmp_path / str(workers)), episodes=0, stills=2, test_stills=0, stills_per_model=1, workers=workers))
+    here, there = ({s.record["id"]: s for s in read_snapshots(tmp_path / w / SNAPSHOTS)} for w in ("0", "ray"))
+    assert len(here) == 2
+    assert here.keys() == there.keys()
+    for name, snapshot in here.items():
+        assert snapshot.record == there[name].record
+        np.testing.assert_array_equal(snapshot.images, there[name].images)

@@ -70,6 +70,11 @@ def test_defaults_are_the_published_ones():
     assert str(config.out_dir) == "outputs/sort_toys-chatvla_tiny-test-seed0"
 
 
+def test_what_a_sweep_varies_has_a_folder_of_its_own():
+    folders = {str(conf.load(["env=planner", *more]).out_dir) for more in ([], ["planner=none"], ["planner=policy"], ["seed=1"], ["split=train"])}
+    assert len(folders) == 5
+
+
 def test_presets_of_the_train_group_are_read():
     assert conf.load(["train=2b", "train.minutes=5"]).train == conf.TrainOptions(preset="2b", minutes=5.0)
 

@@ -214,7 +214,7 @@ def _shelf(rgb: RGB, material: str, metal: RGB) -> Add:
         )  # fmt: skip
         parts = []
         for i, hook in enumerate(SHELF_HOOKS):
-            x, y, z = hook[0]
+            x, y, _ = hook[0]
             stem = ((x, y, 0.0), hook[0])
             _hook(body, f"{role}_hook_{i}", hook)
             _hook(body, f"{role}_stem_{i}", stem)

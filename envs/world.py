@@ -78,6 +78,11 @@ class World:
         first, count = self._cloth_points(role)
         return self.data.flexvert_xpos.reshape(-1, 3)[first : first + count].copy()
 
+    def grip(self, name: str) -> Vector:
+        """(3,) m, base frame: where a thing is taken: its site `<name>_grip` (a handle), or else its origin."""
+        site = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_SITE, f"{name}_grip")
+        return self.data.site_xpos[site].copy() if site >= 0 else self.pos(name)
+
     def speed(self, role: str) -> float:
         """Linear speed of an object, m/s; of cloth: the mean over its points."""
         if role in self._flex:

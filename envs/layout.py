@@ -21,7 +21,8 @@ DRAWS, POINTS = 2000, 60  # arrangements, and points in one of them, before givi
 class Placed:
     """A thing in its place: `pos` (x, y) m in the base frame, `yaw` rad about +z.
 
-    `height`: m above the table, of what an object stands on, or of a fixture's own origin.
+    `height`: m above the table, of what an object stands on, or of a fixture's own origin. `travel`: how far a fixture's
+    drawer or door is open, 0 - 1.
     """
 
     role: str
@@ -30,6 +31,7 @@ class Placed:
     yaw: float = 0.0
     height: float = 0.0
     upside_down: bool = False
+    travel: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,14 @@ def sample_layout(trial: Trial, task: Task, default: Region) -> Layout:
     raise LayoutError(f"no free arrangement of {count} objects in {DRAWS} draws for {trial}; widen the regions or take fewer objects")
 
 
+def rearranged(rng: np.random.Generator, layout: Layout, task: Task, default: Region) -> Layout | None:
+    """The same things and fixtures with the objects at new places of their regions; None when they do not fit."""
+    kinds = iter([o.kind for o in layout.objects])
+    groups = [replace(g, kinds=tuple(next(kinds) for _ in g.roles), test_kinds=()) for g in task.objects]
+    objects = _draw(rng, groups, default, layout.fixtures, False)
+    return None if objects is None else Layout(objects, layout.fixtures)
+
+
 def _shuffle(rng: np.random.Generator, task: Task) -> tuple[Fixture, ...]:
     """The task's fixtures, those of `shuffled` in each other's places."""
     if not task.shuffled:
@@ -112,7 +122,8 @@ def _put(rng: np.random.Generator, fixture: Fixture, test: bool) -> Placed:
     kind = kinds[int(rng.integers(len(kinds)))]
     x, y = np.add(fixture.pos, rng.uniform(-fixture.jitter, fixture.jitter, 2))
     yaw = fixture.yaw + float(rng.uniform(-fixture.turn, fixture.turn)) if fixture.turn else fixture.yaw
-    return Placed(fixture.name, kind, (float(x), float(y)), yaw, fixture.height)
+    travel = float(rng.uniform(*fixture.travel)) if any(fixture.travel) else 0.0
+    return Placed(fixture.name, kind, (float(x), float(y)), yaw, fixture.height, travel=travel)
 
 
 def _draw(
@@ -125,7 +136,8 @@ def _draw(
     for group in groups:
         kinds = group.test_kinds if test and group.test_kinds else group.kinds
         chosen = sorted(rng.choice(len(kinds), group.count, replace=False))
-        region = group.region or default
+        regions = group.regions or (default,)
+        region = regions[int(rng.integers(len(regions)))] if len(regions) > 1 else next(iter(regions))
         for role, kind in zip(group.roles, (kinds[i] for i in chosen), strict=True):
             placed = _place(rng, role, kind, region, where.get(region.on), free)
             if placed is None:

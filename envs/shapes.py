@@ -65,7 +65,8 @@ def tube(path: Sequence[XYZ] | NDArray[np.float64], radius: float | NDArray[np.f
 def arc(centre: XYZ, u: XYZ, v: XYZ, start: float, end: float, count: int) -> NDArray[np.float64]:
     """(count, 3): centre + cos(t) u + sin(t) v for t from `start` to `end` rad."""
     t = np.linspace(start, end, count)[:, None]
-    return np.asarray(centre, float) + np.cos(t) * np.asarray(u, float) + np.sin(t) * np.asarray(v, float)
+    c, u_axis, v_axis = (np.asarray(w, np.float64) for w in (centre, u, v))
+    return c + np.cos(t) * u_axis + np.sin(t) * v_axis
 
 
 def prism(outline: Sequence[tuple[float, float]], low: float, high: float) -> Mesh:
@@ -78,6 +79,26 @@ def prism(outline: Sequence[tuple[float, float]], low: float, high: float) -> Me
     fan = np.stack([np.zeros(n - 2, int), k[1:-1], k[2:]], -1)
     sides = [np.stack([k, j, j + n], -1), np.stack([k, j + n, k + n], -1)]
     return vertices, np.concatenate([fan[:, ::-1], fan + n, *sides])
+
+
+def rounded(half: XYZ, flat: float, edge: float, rounds: int, centre: XYZ = (0, 0, 0)) -> Mesh:
+    """A superellipsoid of half sizes `half`: a pebble, a bar of soap, a cushion.
+
+    `flat`: the exponent of its outline seen from above, `edge`: of that seen from the side; 2 is an ellipse, 10 nearly a box.
+    """
+    rows = max(4, rounds // 2)
+    v, u = np.meshgrid(np.linspace(-np.pi / 2, np.pi / 2, rows), 2 * np.pi * np.arange(rounds) / rounds, indexing="ij")
+    ring, z = _power(np.cos(v), 2 / edge), _power(np.sin(v), 2 / edge)
+    points = np.stack([ring * _power(np.cos(u), 2 / flat), ring * _power(np.sin(u), 2 / flat), z], -1).reshape(-1, 3)
+    i, k = np.meshgrid(np.arange(rows - 1), np.arange(rounds), indexing="ij")
+    a, b = i * rounds + k, i * rounds + (k + 1) % rounds
+    c, d = a + rounds, b + rounds
+    faces = [np.stack([a, b, d], -1).reshape(-1, 3), np.stack([a, d, c], -1).reshape(-1, 3)]
+    return points * half + centre, np.concatenate(faces)
+
+
+def _power(x: np.ndarray, exponent: float) -> np.ndarray:
+    return np.sign(x) * np.abs(x) ** exponent
 
 
 def joined(*meshes: Mesh) -> Mesh:

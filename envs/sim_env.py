@@ -209,6 +209,7 @@ class SimEnv(gymnasium.Env):
         pos, mat = self._ik.pose(HOME_QPOS)
         start = pos + trial.rng("arm").uniform(-START_SPREAD, START_SPREAD)
         self._command = self._ik.solve(HOME_QPOS, start, mat)
+        self._open_fixtures()
         self.set_arm(self._command)
         for _ in range(SETTLE_STEPS):
             mujoco.mj_step(self.model, self.data, nstep=SUBSTEPS)
@@ -216,6 +217,15 @@ class SimEnv(gymnasium.Env):
         self._action_sent = np.r_[start, rot6d_from_matrix(mat), 0.0].astype(np.float32)
         self.steps_done, self.step_done_s, self.control_steps = 0, [], 0
         self._check_premises()
+
+    def _open_fixtures(self) -> None:
+        """Drawers and doors stand as far open as the layout says."""
+        travel = {self.model.body(f.role).id: f.travel for f in self.layout.fixtures if f.travel}
+        for joint in range(self.model.njnt):
+            root = int(self.model.body_rootid[self.model.jnt_bodyid[joint]])
+            if root in travel:
+                low, high = self.model.jnt_range[joint]
+                self.data.qpos[self.model.jnt_qposadr[joint]] = low + travel[root] * (high - low)
 
     def set_arm(self, joint_pos: Array) -> None:
         """Put the arm at these joints (7,) rad, at rest, gripper open (used by resets and still scenes)."""

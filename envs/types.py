@@ -103,15 +103,20 @@ class ObjectGroup:
     """`count` objects of different kinds: their roles are `name_0`, `name_1`, ..., in the order of `kinds`.
 
     A group of one is called `name` alone where `numbered` is False. `test_kinds`: variants that only test trials show
-    (empty: the same as in training). `region`: None for the scene's own.
+    (empty: the same as in training). `region`: None for the scene's own; one of several is drawn.
     """
 
     name: str
     count: int
     kinds: tuple[str, ...]
     test_kinds: tuple[str, ...] = ()
-    region: Region | None = None
+    region: Region | tuple[Region, ...] | None = None
     numbered: bool = True
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Its own regions, if it has any."""
+        return self.region if isinstance(self.region, tuple) else (self.region,) if self.region else ()
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -125,6 +130,7 @@ class Fixture:
 
     In each trial it is moved by up to `jitter` m and turned by up to `turn` rad. `kinds`: one of them is drawn;
     `test_kinds` as for objects. `height`: m, of its origin above the table.
+    `travel`: how far its drawer or door is open at the start: least and most share of the joint's range.
     """
 
     name: str
@@ -134,6 +140,7 @@ class Fixture:
     jitter: float = 0.015
     height: float = 0.0
     test_kinds: tuple[str, ...] = ()
+    travel: tuple[float, float] = (0.0, 0.0)
     turn: float = 0.0
 
 

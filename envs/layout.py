@@ -58,15 +58,18 @@ class Layout:
 
 @dataclass(frozen=True)
 class Apart:
-    """A task's `accepts`: free objects start at least so many metres from the middle of a fixture: (name, m) of each."""
+    """A task's `accepts`: objects start at least so many metres from the middle of a thing: (role, m) of each thing."""
 
-    fixtures: tuple[tuple[str, float], ...]
+    things: tuple[tuple[str, float], ...]
     but: tuple[str, ...] = ()  # roles that stand on or in one
 
     def __call__(self, layout: Layout, split: Split) -> bool:
-        spots = [(layout.placed(name).pos, least) for name, least in self.fixtures]
-        free = [o.pos for o in layout.objects if o.role not in self.but]
-        return all(np.hypot(p[0] - q[0], p[1] - q[1]) >= least for p in free for q, least in spots)
+        for role, least in self.things:
+            x, y = layout.placed(role).pos
+            free = [o.pos for o in layout.objects if o.role not in (role, *self.but)]
+            if any(np.hypot(p[0] - x, p[1] - y) < least for p in free):
+                return False
+        return True
 
 
 class LayoutError(RuntimeError):

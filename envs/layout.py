@@ -34,10 +34,14 @@ class Placed:
 
 @dataclass(frozen=True)
 class Layout:
-    """All that varies in a scene: movable objects, and the fixtures where they stand this time."""
+    """All that varies in a scene: movable objects, and the fixtures where they stand this time.
+
+    `distractors`: movable things that have no part in the task (shift=distractors).
+    """
 
     objects: tuple[Placed, ...]
     fixtures: tuple[Placed, ...] = ()
+    distractors: tuple[Placed, ...] = ()
 
     @property
     def is_test(self) -> bool:

@@ -51,8 +51,28 @@ MATERIALS: dict[str, Material] = {
     "floor": Material("light-gray-floor-tile", (5, 5), specular=0.1, shininess=0.5),
     "wall": Material("cream-plaster", (2, 2), specular=0.0, shininess=0.5),
     "toy_grain": Material("light-wood", grain=True, cube=True, specular=0.3, shininess=0.3),
+    "chest": Material("light-wood", grain=True, specular=0.2, shininess=0.3),
     "toy_plastic": Material(specular=0.45, shininess=0.5),
+    "board": Material("wood-varnished-panels", specular=0.2, shininess=0.3),
+    "walnut": Material("dark-wood", specular=0.2, shininess=0.4),
+    "cloth": Material("gray-felt", (3, 3), grain=True, specular=0.0, shininess=0.1),
+    "blue_wall": Material("white-plaster", (2, 2), rgba=(0.80, 0.93, 1.0, 1), specular=0.0, shininess=0.5),
+    "boards": Material("wood-varnished-panels", (4, 4), rgba=(0.72, 0.72, 0.76, 1), specular=0.1, shininess=0.4),
+    "porcelain": Material(specular=0.6, shininess=0.8),
+    "lacquer": Material(specular=0.4, shininess=0.6),
+    "tin": Material(specular=0.7, shininess=0.6),
+    "ceramic": Material(specular=0.5, shininess=0.7),
+    "chrome": Material(rgba=(0.80, 0.82, 0.85, 1), specular=0.9, shininess=0.8),
+    "granite": Material("gray-felt", (4, 6), specular=0.3, shininess=0.6),
+    "vanity": Material("light-wood", (2, 2), rgba=(0.62, 0.48, 0.40, 1), specular=0.2, shininess=0.3),
+    "soap": Material(specular=0.25, shininess=0.4),
+    "cotton": Material(specular=0.0, shininess=0.0),
     "metal": Material(rgba=(0.16, 0.17, 0.19, 1), specular=0.3, shininess=0.5),
+    "straw": Material(specular=0.05, shininess=0.1),
+    "steel": Material("steel-brushed", specular=0.7, shininess=0.6),
+    "enamel": Material(specular=0.5, shininess=0.7),
+    "counter": Material("light-gray-plaster", (3, 2), rgba=(0.98, 0.96, 0.93, 1), specular=0.3, shininess=0.6),
+    "plaster": Material("white-plaster", (3, 2), rgba=(0.97, 0.95, 0.88, 1), specular=0.0, shininess=0.3),
 }
 
 
@@ -86,11 +106,18 @@ class Builder:
             self._wear(name, Material(specular=0.1))
         return name
 
-    def mesh(self, body: mujoco.MjsBody, name: str, vertices: np.ndarray, faces: np.ndarray, **values) -> mujoco.MjsGeom:
-        """Adds a mesh geom that is only seen: `vertices` (n, 3) m in the body's frame, `faces` (m, 3)."""
-        self.spec.add_mesh(
+    def mesh(
+        self, body: mujoco.MjsBody, name: str, vertices: np.ndarray, faces: np.ndarray, uv: np.ndarray | None = None, **values
+    ) -> mujoco.MjsGeom:
+        """Adds a mesh geom that is only seen: `vertices` (n, 3) m in the body's frame, `faces` (m, 3).
+
+        `uv`: (n, 2) where each vertex lies in a picture that the geom wears, (0, 0) at its first pixel.
+        """
+        mesh = self.spec.add_mesh(
             name=name, uservert=np.ravel(vertices), userface=np.ravel(faces), inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
         )
+        if uv is not None:
+            mesh.usertexcoord = np.ravel(uv)
         return body.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name, **{**SEEN, **values})
 
     def _add(self, name: str, m: Material) -> None:

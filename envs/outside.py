@@ -27,7 +27,8 @@ def outside(trial: Trial, task: Task, default: Region, layout: Layout) -> Layout
     What stands on a fixture moves with it; what stands in or on scenery stays.
     """
     rng = trial.rng("shift")
-    regions = {role: group.region or default for group in task.objects for role in group.roles}
+    groups = {role: group for group in task.objects for role in group.roles}
+    regions = {o.role: _region(o, groups[o.role].regions or (default,), layout) for o in layout.objects}
     for _ in range(DRAWS):
         fixtures = tuple(_nudged(rng, task, placed) for placed in layout.fixtures)
         moved = {f.role: np.subtract(f.pos, old.pos) for f, old in zip(fixtures, layout.fixtures, strict=True)}
@@ -49,9 +50,21 @@ def outside(trial: Trial, task: Task, default: Region, layout: Layout) -> Layout
                 free.append(new.pos)
         else:
             shifted = replace(layout, objects=tuple(objects), fixtures=fixtures)
-            if not objects or shifted.is_test == (trial.split == "test"):
+            accepted = task.accepts is None or task.accepts(shifted, trial.split)
+            if accepted and (not objects or shifted.is_test == (trial.split == "test")):
                 return shifted
     raise LayoutError(f"no free arrangement outside the regions of training in {DRAWS} draws for {trial}")
+
+
+def _region(placed: Placed, regions: Sequence[Region], layout: Layout) -> Region:
+    """Which of the regions an object started in."""
+    for region in regions:
+        frame = layout.placed(region.on) if region.on else Placed("", "", (0.0, 0.0))
+        x, y = _local(placed.pos, frame)
+        level = abs(frame.height + region.height - placed.height) < 1e-6
+        if level and region.x[0] - 1e-6 <= x <= region.x[1] + 1e-6 and region.y[0] - 1e-6 <= y <= region.y[1] + 1e-6:
+            return region
+    raise LayoutError(f"{placed} is in none of its regions")
 
 
 def _in_band(
@@ -85,6 +98,12 @@ def _at(placed: Placed, pos: Vector) -> Placed:
 
 def _gap(pos: tuple[float, float], fixture: Placed) -> float:
     """m from a point to the fixture's outline seen from above, 0 inside."""
-    (dx, dy), c, s = np.subtract(pos, fixture.pos), np.cos(fixture.yaw), np.sin(fixture.yaw)
+    x, y = _local(pos, fixture)
     hx, hy, _ = KINDS[fixture.kind].half_extents
-    return float(np.hypot(max(0.0, abs(c * dx + s * dy) - hx), max(0.0, abs(c * dy - s * dx) - hy)))
+    return float(np.hypot(max(0.0, abs(x) - hx), max(0.0, abs(y) - hy)))
+
+
+def _local(pos: tuple[float, float], frame: Placed) -> tuple[float, float]:
+    """A point of the base frame in the frame of something placed."""
+    (dx, dy), c, s = np.subtract(pos, frame.pos), np.cos(frame.yaw), np.sin(frame.yaw)
+    return float(c * dx + s * dy), float(c * dy - s * dx)

@@ -38,18 +38,19 @@ def lathe(profile: Sequence[tuple[float, float]], rounds: int) -> Mesh:
     return vertices, np.concatenate([np.stack([a, b, d], -1).reshape(-1, 3), np.stack([a, d, c], -1).reshape(-1, 3)])
 
 
-def tube(path: Sequence[XYZ], radius: float, sides: int = 8) -> Mesh:
-    """A round tube along `path`, closed at both ends: a handle, a hook, a rail."""
+def tube(path: Sequence[XYZ] | NDArray[np.float64], radius: float | NDArray[np.float64], sides: int = 8) -> Mesh:
+    """A round tube along `path`, closed at both ends: a handle, a hook, a rail. `radius`: one, or one for each point."""
     p = np.asarray(path, float)
+    radii = np.broadcast_to(radius, len(p))
     along = np.gradient(p, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     normal = np.cross(along[0], [1.0, 0, 0] if abs(along[0, 0]) < 0.9 else [0, 1.0, 0])
     angle = 2 * np.pi * np.arange(sides) / sides
     rings = []
-    for point, t in zip(p, along, strict=True):
+    for point, t, r in zip(p, along, radii, strict=True):
         normal = normal - normal @ t * t  # carried along the path without twist
         normal /= np.linalg.norm(normal)
-        rings.append(point + radius * (np.outer(np.cos(angle), normal) + np.outer(np.sin(angle), np.cross(t, normal))))
+        rings.append(point + r * (np.outer(np.cos(angle), normal) + np.outer(np.sin(angle), np.cross(t, normal))))
     vertices = np.concatenate([*rings, p[:1], p[-1:]])
     i, k = np.meshgrid(np.arange(len(p) - 1), np.arange(sides), indexing="ij")
     a, b = i * sides + k, i * sides + (k + 1) % sides
@@ -78,6 +79,26 @@ def prism(outline: Sequence[tuple[float, float]], low: float, high: float) -> Me
     fan = np.stack([np.zeros(n - 2, int), k[1:-1], k[2:]], -1)
     sides = [np.stack([k, j, j + n], -1), np.stack([k, j + n, k + n], -1)]
     return vertices, np.concatenate([fan[:, ::-1], fan + n, *sides])
+
+
+def rounded(half: XYZ, flat: float, edge: float, rounds: int, centre: XYZ = (0, 0, 0)) -> Mesh:
+    """A superellipsoid of half sizes `half`: a pebble, a bar of soap, a cushion.
+
+    `flat`: the exponent of its outline seen from above, `edge`: of that seen from the side; 2 is an ellipse, 10 nearly a box.
+    """
+    rows = max(4, rounds // 2)
+    v, u = np.meshgrid(np.linspace(-np.pi / 2, np.pi / 2, rows), 2 * np.pi * np.arange(rounds) / rounds, indexing="ij")
+    ring, z = _power(np.cos(v), 2 / edge), _power(np.sin(v), 2 / edge)
+    points = np.stack([ring * _power(np.cos(u), 2 / flat), ring * _power(np.sin(u), 2 / flat), z], -1).reshape(-1, 3)
+    i, k = np.meshgrid(np.arange(rows - 1), np.arange(rounds), indexing="ij")
+    a, b = i * rounds + k, i * rounds + (k + 1) % rounds
+    c, d = a + rounds, b + rounds
+    faces = [np.stack([a, b, d], -1).reshape(-1, 3), np.stack([a, d, c], -1).reshape(-1, 3)]
+    return points * half + centre, np.concatenate(faces)
+
+
+def _power(x: np.ndarray, exponent: float) -> np.ndarray:
+    return np.sign(x) * np.abs(x) ** exponent
 
 
 def joined(*meshes: Mesh) -> Mesh:

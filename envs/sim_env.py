@@ -70,7 +70,7 @@ class SimEnv(gymnasium.Env):
         self.observation_space, self.action_space = observation_space(), action_space()
         self._ik = IK()
         self._renderer = CameraRenderer(quality)
-        self._instruction = self.task.instruction
+        self._wording = self.task.instruction
         self.trial: Trial
         self.layout: Layout
         self.world: World
@@ -79,8 +79,12 @@ class SimEnv(gymnasium.Env):
 
     @property
     def instruction(self) -> str:
-        """What the policy is told."""
-        return self._instruction
+        """What the policy is told in this trial."""
+        return self.told(self._wording)
+
+    def told(self, wording: str) -> str:
+        """A wording of the instruction, filled with what this trial decides."""
+        return wording.format(**self.world.words) if "{" in wording else wording
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -203,7 +207,7 @@ class SimEnv(gymnasium.Env):
         if trial.env != self.task.name:
             raise ValueError(f"trial is of env '{trial.env}', this environment is '{self.task.name}'")
         checked_name(trial.shift, SHIFTS, "shift")
-        self._instruction = shifts.instruction(trial, self.task)
+        self._wording = shifts.instruction(trial, self.task)
         self.trial = trial
         self._compile(shifts.start_layout(trial, self.task, self.scene.region))
         if trial.shift == "distractors":
@@ -212,6 +216,7 @@ class SimEnv(gymnasium.Env):
         pos, mat = self._ik.pose(HOME_QPOS)
         start = pos + trial.rng("arm").uniform(-START_SPREAD, START_SPREAD)
         self._command = self._ik.solve(HOME_QPOS, start, mat)
+        self._open_fixtures()
         self.set_arm(self._command)
         for _ in range(SETTLE_STEPS):
             mujoco.mj_step(self.model, self.data, nstep=SUBSTEPS)
@@ -228,6 +233,15 @@ class SimEnv(gymnasium.Env):
         self.model = spec.compile()
         self.data = mujoco.MjData(self.model)
         self.world = World(self.model, self.data, layout)
+
+    def _open_fixtures(self) -> None:
+        """Drawers and doors stand as far open as the layout says."""
+        travel = {self.model.body(f.role).id: f.travel for f in self.layout.fixtures if f.travel}
+        for joint in range(self.model.njnt):
+            root = int(self.model.body_rootid[self.model.jnt_bodyid[joint]])
+            if root in travel:
+                low, high = self.model.jnt_range[joint]
+                self.data.qpos[self.model.jnt_qposadr[joint]] = low + travel[root] * (high - low)
 
     def set_arm(self, joint_pos: Array) -> None:
         """Put the arm at these joints (7,) rad, at rest, gripper open (used by resets and still scenes)."""

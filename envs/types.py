@@ -5,7 +5,7 @@ Nothing here imports a simulator or a network, so every part of the workbench ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypedDict
 
@@ -103,15 +103,20 @@ class ObjectGroup:
     """`count` objects of different kinds: their roles are `name_0`, `name_1`, ..., in the order of `kinds`.
 
     A group of one is called `name` alone where `numbered` is False. `test_kinds`: variants that only test trials show
-    (empty: the same as in training). `region`: None for the scene's own.
+    (empty: the same as in training). `region`: None for the scene's own; one of several is drawn.
     """
 
     name: str
     count: int
     kinds: tuple[str, ...]
     test_kinds: tuple[str, ...] = ()
-    region: Region | None = None
+    region: Region | tuple[Region, ...] | None = None
     numbered: bool = True
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Its own regions, if it has any."""
+        return self.region if isinstance(self.region, tuple) else (self.region,) if self.region else ()
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -121,9 +126,11 @@ class ObjectGroup:
 
 @dataclass(frozen=True)
 class Fixture:
-    """What stands where it is put: `pos` (x, y) m and `yaw` rad in the base frame, moved by up to `jitter` m a trial.
+    """What stands where it is put: `pos` (x, y) m and `yaw` rad in the base frame.
 
-    `kinds`: one of them is drawn; `test_kinds` as for objects. `height`: m, of its origin above the table.
+    In each trial it is moved by up to `jitter` m and turned by up to `turn` rad. `kinds`: one of them is drawn;
+    `test_kinds` as for objects. `height`: m, of its origin above the table.
+    `travel`: how far its drawer or door is open at the start: least and most share of the joint's range.
     """
 
     name: str
@@ -133,13 +140,19 @@ class Fixture:
     jitter: float = 0.015
     height: float = 0.0
     test_kinds: tuple[str, ...] = ()
+    travel: tuple[float, float] = (0.0, 0.0)
+    turn: float = 0.0
 
 
 @dataclass(frozen=True)
 class Task:
     """A task as data: one declaration serves progress, rubric, expert, reasoning text and questions.
 
-    `paraphrases` of the instruction are for training; `test_paraphrases` are never trained on.
+    `paraphrases` of the instruction are for training; `test_paraphrases` are never trained on. Instruction and phrases
+    may name what a trial decides: {role}, {role_text} and the names of `choices` (see `World.words`).
+
+    `shuffled`: fixtures that change places with each other at random. `choices`: (name, alternatives), one drawn a
+    trial. `accepts(layout, split)`: whether a layout makes sense; others are drawn again.
     """
 
     name: str
@@ -152,6 +165,9 @@ class Task:
     time_limit_s: float
     paraphrases: tuple[str, ...] = ()
     test_paraphrases: tuple[str, ...] = ()
+    shuffled: tuple[str, ...] = ()
+    choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    accepts: Callable[[Any, Split], bool] | None = None
 
 
 @dataclass(frozen=True)

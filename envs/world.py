@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.layout import Layout
 from envs.objects import KINDS
-from envs.objects.kind import Kind
+from envs.objects.kind import Handle, Kind
 from envs.robot import ARM_JOINTS, EE_SITE, FINGER_BODIES, GRIPPER_JOINT, GRIPPER_MAX
+from envs.shapes import XYZ
 
 Vector = NDArray[np.float64]
 
 REST_SPEED = 0.05  # m/s; below it an object counts as at rest (settling toys jitter at about 0.01)
+BALANCED = 0.5  # m/s^2; below it an object at rest stays at rest
 BEARING = 0.5  # cosine to the vertical above which a contact bears weight
 
 
@@ -35,6 +40,8 @@ class World:
         self._ee = model.site(EE_SITE).id
         self._arm_qpos = np.array([model.joint(j).qposadr[0] for j in ARM_JOINTS])
         self._gripper_qpos = int(model.joint(GRIPPER_JOINT).qposadr[0])
+        self._flex_thing = self._owner[model.flex_vertbodyid[model.flex_vertadr]] if model.nflex else np.empty(0, np.int32)
+        self._flex = {model.body(int(thing)).name: flex for flex, thing in enumerate(self._flex_thing)}
         self._finger = np.full(model.nbody, -1)  # 0 and 1 for the bodies of the two fingers
         for i, bodies in enumerate(FINGER_BODIES):
             self._finger[[model.body(b).id for b in bodies]] = i
@@ -47,8 +54,16 @@ class World:
         """How a thing is called ("red block", "box"); any other body by its own name."""
         return self._kinds[name].phrase if name in self._kinds else name.replace("_", " ")
 
+    @property
+    def words(self) -> dict[str, str]:
+        """What an instruction or a phrase may name: each {role}, the {role_text} written on it, the layout's choices."""
+        texts = {f"{role}_text": kind.text for role, kind in self._kinds.items() if kind.text}
+        return {role: kind.phrase for role, kind in self._kinds.items()} | texts | dict(self.layout.choices)
+
     def pos(self, name: str) -> Vector:
-        """(3,) m, base frame: the origin of a thing's body, or of any body by its name."""
+        """(3,) m, base frame: the origin of a thing's body (of cloth: the mean of its points), or of any body by its name."""
+        if name in self._flex:
+            return self.cloth(name).mean(0)
         return self.data.xpos[self._body(name)].copy()
 
     def mat(self, name: str) -> Vector:
@@ -59,10 +74,27 @@ class World:
         """(3,) m, base frame: a site, such as a handle's grip or a hook's tip."""
         return self.data.site_xpos[self.model.site(name).id].copy()
 
+    def cloth(self, role: str) -> Vector:
+        """(n, 3) m, base frame: the points of a thing of cloth."""
+        first, count = self._cloth_points(role)
+        return self.data.flexvert_xpos.reshape(-1, 3)[first : first + count].copy()
+
     def speed(self, role: str) -> float:
-        """Linear speed of an object, m/s."""
+        """Linear speed of an object, m/s; of cloth: the mean over its points."""
+        if role in self._flex:
+            first, count = self._cloth_points(role)
+            bodies = self.model.flex_vertbodyid[first : first + count]
+            dof = self.model.body_dofadr[bodies][:, None] + np.arange(3)
+            return float(np.linalg.norm(self.data.qvel[dof], axis=1).mean())
         joint = self.model.joint(role).dofadr[0]
         return float(np.linalg.norm(self.data.qvel[joint : joint + 3]))
+
+    def hooked(self, role: str, fixture: str) -> bool:
+        """Whether a hook of the fixture passes through the opening of the object's handle."""
+        handle, hooks = self._kinds[role].handle, self._kinds[fixture].hooks
+        if handle is None or not hooks:
+            raise ValueError(f"'{role}' has no handle or '{fixture}' no hook; give their kinds a Handle and hooks")
+        return any(_threaded(handle, (self._points(hook, fixture) - self.pos(role)) @ self.mat(role)) for hook in hooks)
 
     def upright(self, role: str) -> float:
         """Cosine between the thing's own up and the vertical: 1 upright, -1 upside down."""
@@ -110,17 +142,28 @@ class World:
         interior = self._kinds[container].interior
         if interior is None:
             raise ValueError(f"'{container}' is a {self._kinds[container].name}, which has no inside; give its Kind an interior")
-        x, y, z = self.mat(container).T @ (self.pos(role) - self.pos(container))
+        body = f"{container}_{interior.part}" if interior.part else container
+        x, y, z = self.mat(body).T @ (self.pos(role) - self.pos(body))
         return interior.holds((float(x), float(y), float(z)))
 
     def at_rest(self, role: str) -> bool:
         """Whether the object hardly moves."""
         return self.speed(role) < REST_SPEED
 
+    def balanced(self, role: str) -> bool:
+        """Whether nothing is about to move the object: it hardly accelerates (a pendulum at its turning point does)."""
+        joint = self.model.joint(role).dofadr[0]
+        return float(np.linalg.norm(self.data.qacc[joint : joint + 3])) < BALANCED
+
     def touching(self, name: str, other: str) -> bool:
         """Whether two things (or bodies, by name) are in contact."""
         first, second, _ = self._contacts(name)
         return bool(((first == self._body(other)) | (second == self._body(other))).any())
+
+    def neighbours(self, name: str) -> frozenset[str]:
+        """Names of the things and bodies in contact with the thing."""
+        _, owner, _ = self._contacts(name)
+        return frozenset(self.model.body(int(b)).name for b in owner)
 
     def bearers(self, role: str) -> frozenset[str]:
         """Names of the things and bodies that hold the object up from below, the hand not among them."""
@@ -132,17 +175,29 @@ class World:
         """Whether the object stands or lies on the support, and on nothing else."""
         return self.bearers(role) == {support}
 
+    def _points(self, points: Sequence[XYZ], name: str) -> Vector:
+        """(n, 3) m, base frame, of points in the thing's frame."""
+        return np.asarray(points) @ self.mat(name).T + self.pos(name)
+
+    def _cloth_points(self, role: str) -> tuple[int, int]:
+        """Address and number of its points among all of the model's."""
+        flex = self._flex[role]
+        return int(self.model.flex_vertadr[flex]), int(self.model.flex_vertnum[flex])
+
     def _body(self, name: str) -> int:
         return self._thing[name] if name in self._thing else self.model.body(name).id
 
     def _contacts(self, name: str) -> tuple[NDArray[np.int32], NDArray[np.int32], Vector]:
         """For each contact of the thing: the other body, the thing that it belongs to, and the z of the normal towards `name`.
 
-        Contacts of flexible things, whose bodies MuJoCo does not name here, are left out.
+        For cloth, of which MuJoCo names the flex and no body, that is the body of the thing.
         """
         contact = self.data.contact
         geoms = np.asarray(contact.geom).reshape(-1, 2)
         bodies = np.where(geoms >= 0, self.model.geom_bodyid[geoms], -1)
+        if self.model.nflex:
+            flexes = np.asarray(contact.flex).reshape(-1, 2)
+            bodies = np.where(flexes >= 0, self._flex_thing[flexes], bodies)
         owners = np.where(bodies >= 0, self._owner[bodies], -1)
         mine = owners == self._body(name)
         row, side = np.nonzero(mine & ~mine[:, ::-1] & (bodies >= 0).all(1, keepdims=True))
@@ -155,6 +210,17 @@ class World:
         other, _, _ = self._contacts(name)
         fingers = self._finger[other]
         return len(set(fingers[fingers >= 0].tolist()))
+
+
+def _threaded(handle: Handle, line: Vector) -> bool:
+    """Whether a `line` of points (n, 3) in the handle's frame crosses the plane y = 0 within the handle's opening."""
+    for (x0, y0, z0), (x1, y1, z1) in pairwise(line):
+        if (y0 < 0) != (y1 < 0):
+            t = y0 / (y0 - y1)
+            x, z = x0 + t * (x1 - x0), z0 + t * (z1 - z0)
+            if handle.wall < x < handle.wall + handle.depth and handle.low < z < handle.high:
+                return True
+    return False
 
 
 def _owners(model: mujoco.MjModel, things: set[int]) -> NDArray[np.int32]:

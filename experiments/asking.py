@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from envs.types import CAMERAS, Trial
-from experiments.protocol import rate
+from experiments.scoring import rate
 
 ASK_SEED = 2_000_000  # apart from the scenes that stage=collect makes up (1,000,000) and from every episode
 STILLS_PER_MODEL = 12

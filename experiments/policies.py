@@ -20,6 +20,8 @@ POLICY_NAMES = ("chatvla_tiny", "expert", "zero", "random", "replay")
 ROOT = Path(__file__).resolve().parent.parent
 CHECKPOINTS = {"chatvla_tiny": ROOT / "policy/checkpoints/chatvla_tiny"}
 LEARNED = tuple(CHECKPOINTS)
+BLIND = ("expert", "zero", "random", "replay")  # they look at no picture, so that none is rendered for them
+PER_ENV = ("expert", "replay")  # made for one task; the others serve all
 
 
 def checkpoint_dir(name: str, checkpoint: str | None) -> Path | None:

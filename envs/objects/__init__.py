@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from envs.objects import bathroom, containers, kitchen, mugs, tabletop, toys
+from envs.objects import bathroom, blocks, containers, drawer, figures, kitchen, mugs, tabletop, toys
 from envs.objects.kind import Kind
 
-FAMILIES = (toys, containers, kitchen, mugs, bathroom, tabletop)
+FAMILIES = (toys, blocks, figures, containers, drawer, kitchen, mugs, bathroom, tabletop)
 KINDS: dict[str, Kind] = {kind.name: kind for family in FAMILIES for kind in family.KINDS}

@@ -1,7 +1,8 @@
-"""What a kitchen holds: shelf, stove, pot, refrigerator, bread, plates."""
+"""What a kitchen holds."""
 
 from __future__ import annotations
 
+from envs.objects import dishes, fridge, shelf, stove
 from envs.objects.kind import Kind
 
-KINDS: tuple[Kind, ...] = ()
+KINDS: tuple[Kind, ...] = (*shelf.KINDS, *dishes.KINDS, *stove.KINDS, *fridge.KINDS)

@@ -49,7 +49,7 @@ class Felt:
     mass: float
 
 
-def _mirrored(*parts: Part | Limb) -> tuple[Part | Limb, ...]:
+def mirrored(*parts: Part | Limb) -> tuple[Part | Limb, ...]:
     """The parts of the left side and their mirror images on the right."""
     out: list[Part | Limb] = []
     for part in parts:
@@ -76,7 +76,7 @@ DUCK = (
     Part((0.0190, 0, 0.0405), (0.0150, 0.0145, 0.0145), YELLOW),
     Part((0.0345, 0, 0.0390), (0.0095, 0.0085, 0.0028), BEAK, pitch=8),
     Part((0.0335, 0, 0.0355), (0.0080, 0.0070, 0.0024), BEAK, pitch=-8),
-    *_mirrored(
+    *mirrored(
         Part((-0.004, 0.0180, 0.0225), (0.0160, 0.0042, 0.0100), YELLOW_DARK, pitch=-14),
         Part((0.0270, 0.0090, 0.0455), (0.0036, 0.0036, 0.0036), WHITE),
         Part((0.0292, 0.0103, 0.0460), (0.0024, 0.0024, 0.0024), BLACK),
@@ -88,7 +88,7 @@ PIG = (
     Part((0.0380, 0, 0.0280), (0.0045, 0.0080, 0.0065), PINK_DARK),
     Limb((-0.0250, 0, 0.0320), (-0.0300, 0.0030, 0.0370), 0.0016, PINK_DARK),
     Limb((-0.0300, 0.0030, 0.0370), (-0.0320, -0.0020, 0.0330), 0.0016, PINK_DARK),
-    *_mirrored(
+    *mirrored(
         Limb((0.0150, 0.0115, 0.0140), (0.0150, 0.0115, 0.0065), 0.0062, PINK),
         Limb((-0.0150, 0.0115, 0.0140), (-0.0150, 0.0115, 0.0065), 0.0062, PINK),
         Part((0.0150, 0.0115, 0.0025), (0.0064, 0.0064, 0.0026), HOOF),
@@ -103,7 +103,7 @@ FROG = (
     Part((0.0140, 0, 0.0250), (0.0170, 0.0180, 0.0120), GREEN),
     Part((0.0170, 0, 0.0205), (0.0155, 0.0165, 0.0070), BELLY),
     Part((0.0130, 0, 0.0120), (0.0130, 0.0140, 0.0110), BELLY),
-    *_mirrored(
+    *mirrored(
         Part((0.0140, 0.0110, 0.0360), (0.0072, 0.0068, 0.0072), GREEN),
         Part((0.0185, 0.0118, 0.0375), (0.0046, 0.0046, 0.0050), WHITE),
         Part((0.0218, 0.0126, 0.0378), (0.0022, 0.0024, 0.0030), BLACK),
@@ -120,7 +120,7 @@ ELEPHANT = (
     Limb((0.0440, 0, 0.0230), (0.0450, 0, 0.0130), 0.0044, GREY),
     Limb((0.0450, 0, 0.0130), (0.0500, 0, 0.0090), 0.0037, GREY),
     Limb((-0.0255, 0, 0.0370), (-0.0310, 0, 0.0240), 0.0015, GREY_DARK),
-    *_mirrored(
+    *mirrored(
         Limb((0.0140, 0.0118, 0.0180), (0.0140, 0.0118, 0.0072), 0.0070, GREY),
         Limb((-0.0140, 0.0118, 0.0180), (-0.0140, 0.0118, 0.0072), 0.0070, GREY),
         Part((0.0140, 0.0118, 0.0022), (0.0074, 0.0074, 0.0022), GREY_DARK),
@@ -133,7 +133,7 @@ ELEPHANT = (
 )
 
 
-def _animal(parts: tuple[Part | Limb, ...], felt: tuple[Felt, ...]) -> Add:
+def figure(parts: tuple[Part | Limb, ...], felt: tuple[Felt, ...]) -> Add:
     """Adds the look and the collision boxes; the first box is the one that is grasped, so its centre is the origin."""
     lift = felt[0].pos[2]
 
@@ -180,9 +180,10 @@ def _quat(part: Part) -> np.ndarray:
 
 
 def _make_animal(
-    name: str, colour: str, extents: XYZ, parts: tuple[Part | Limb, ...], felt: tuple[Felt, ...], grasp: float
+    name: str, colour: str, extents: XYZ, parts: tuple[Part | Limb, ...], grasp: float
 ) -> Kind:
-    add = _animal(parts, felt)
+    felt = FELT[name]
+    add = figure(parts, felt)
     return Kind(name, f"{colour} {name}", name, colour, "animal", extents, felt[0].pos[2], grasp, add)
 
 
@@ -191,26 +192,18 @@ def _make_block(colour: str, rgb: RGB) -> Kind:
     return Kind(f"{colour}_block", f"{colour} block", "block", colour, "block", half, BLOCK_HALF, 0.03, _block(rgb), top=BLOCK_HALF)
 
 
+# What is felt of each; the first box is the one that is grasped.
+FELT: dict[str, tuple[Felt, ...]] = {
+    "duck": (Felt((0, 0, 0.0190), (0.0240, 0.0200, 0.0190), 0.032), Felt((0.020, 0, 0.0455), (0.0120, 0.0110, 0.0085), 0.006)),
+    "pig": (Felt((0, 0, 0.0220), (0.0230, 0.0205, 0.0220), 0.036), Felt((0.031, 0, 0.0310), (0.0090, 0.0110, 0.0120), 0.005)),
+    "frog": (Felt((0, 0, 0.0165), (0.0250, 0.0205, 0.0165), 0.034),),
+    "elephant": (Felt((0, 0, 0.0240), (0.0230, 0.0205, 0.0240), 0.042), Felt((0.036, 0, 0.0300), (0.0130, 0.0100, 0.0200), 0.006)),
+}  # fmt: skip
 KINDS: tuple[Kind, ...] = (
-        _make_animal(
-            "duck", "yellow", (0.044, 0.0225, 0.037), DUCK,
-            (Felt((0, 0, 0.0190), (0.0240, 0.0200, 0.0190), 0.032), Felt((0.020, 0, 0.0455), (0.0120, 0.0110, 0.0085), 0.006)),
-            0.032,
-        ),
-        _make_animal(
-            "pig", "pink", (0.0425, 0.0225, 0.032), PIG,
-            (Felt((0, 0, 0.0220), (0.0230, 0.0205, 0.0220), 0.036), Felt((0.031, 0, 0.0310), (0.0090, 0.0110, 0.0120), 0.005)),
-            0.034,
-        ),
-        _make_animal(
-            "frog", "green", (0.0320, 0.0245, 0.027), FROG,
-            (Felt((0, 0, 0.0165), (0.0250, 0.0205, 0.0165), 0.034),), 0.030,
-        ),
-        _make_animal(
-            "elephant", "grey", (0.0540, 0.0265, 0.030), ELEPHANT,
-            (Felt((0, 0, 0.0240), (0.0230, 0.0205, 0.0240), 0.042), Felt((0.036, 0, 0.0300), (0.0130, 0.0100, 0.0200), 0.006)),
-            0.036,
-        ),
+        _make_animal("duck", "yellow", (0.044, 0.0225, 0.037), DUCK, 0.032),
+        _make_animal("pig", "pink", (0.0425, 0.0225, 0.032), PIG, 0.034),
+        _make_animal("frog", "green", (0.0320, 0.0245, 0.027), FROG, 0.030),
+        _make_animal("elephant", "grey", (0.0540, 0.0265, 0.030), ELEPHANT, 0.036),
         _make_block("red", (0.82, 0.08, 0.07)),
         _make_block("orange", (1.00, 0.48, 0.04)),
         _make_block("blue", (0.08, 0.25, 0.85)),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import mujoco
+import numpy as np
 
 from envs.looks import SEEN, Builder
 from envs.shapes import XYZ
 
 TABLE_CENTRE, TABLE_HALF = (0.56, 0.0), (0.39, 0.60)  # m
 TABLE_THICK, TABLE_HEIGHT = 0.04, 0.75  # m; the floor lies that far below z = 0
+LAMP_DIR: XYZ = (-0.25, -0.32, -1.0)
 WALLS: tuple[tuple[XYZ, XYZ], ...] = (  # centre, half size; m
     ((-1.3, 0, 0.6), (0.02, 2.6, 1.4)),
     ((0.6, 2.4, 0.6), (2, 0.02, 1.4)),
@@ -32,8 +34,10 @@ def add_table(builder: Builder, material: str = "table") -> None:
             body.add_geom(type=CYLINDER, pos=pos, size=[0.025, leg, 0], material=builder.material("metal"), **SEEN)
 
 
-def add_room(builder: Builder, walls: tuple[tuple[XYZ, XYZ], ...] = WALLS, wall: str = "wall", floor: str = "floor") -> None:
-    """The robot's stand, walls, floor and lamp."""
+def add_room(
+    builder: Builder, walls: tuple[tuple[XYZ, XYZ], ...] = WALLS, wall: str = "wall", floor: str = "floor", lamp: XYZ = LAMP_DIR
+) -> None:
+    """The robot's stand, walls, floor and a lamp that shines along `lamp` on the middle of the table."""
     spec = builder.spec
     body = spec.worldbody.add_body(name="room")
     body.add_geom(name="stand", type=BOX, pos=[-0.04, 0, -0.376], size=[0.12, 0.12, 0.374], material=builder.material("metal"), **SEEN)
@@ -41,6 +45,6 @@ def add_room(builder: Builder, walls: tuple[tuple[XYZ, XYZ], ...] = WALLS, wall:
         body.add_geom(name=f"wall_{i}", type=BOX, pos=pos, size=half, material=builder.material(wall), **SEEN)
     body.add_geom(name="floor", type=PLANE, pos=[0, 0, -TABLE_HEIGHT], size=[3, 3, 0.1], material=builder.material(floor), group=1)
     spec.worldbody.add_light(
-        name="lamp", type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, pos=[0.9, 0.5, 1.6], dir=[-0.25, -0.32, -1.0],
+        name="lamp", type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, pos=np.subtract((0.5, -0.012, 0.0), np.multiply(1.6, lamp)), dir=lamp,
         diffuse=[0.48] * 3, specular=[0.3] * 3, ambient=[0.0] * 3, castshadow=bool(builder.look.shadow),
     )  # fmt: skip

@@ -73,8 +73,10 @@ class FirstUnmet:
 
 
 def words(skill: Skill, world: World) -> Mapping[str, str]:
-    """What {object} and {goal} stand for in a reasoning phrase."""
-    return {"object": world.phrase(skill.object), "goal": world.phrase(skill.goal)}
+    """What {object}, {goal} and {object_text} stand for in a reasoning phrase, and what the layout says."""
+    said = world.words
+    text = said.get(f"{skill.object}_text", "")
+    return said | {"object": world.phrase(skill.object), "goal": world.phrase(skill.goal), "object_text": text}
 
 
 def go_home(world: World, clear: float) -> Target:
@@ -107,3 +109,9 @@ def down(yaw: float) -> Vector:
     c, s = np.cos(yaw), np.sin(yaw)
     about_z: Vector = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
     return about_z @ DOWN
+
+
+def tilted(tilt: float, yaw: float = 0.0) -> Vector:
+    """(3, 3) `down(yaw)` with the approach raised by `tilt` rad towards the hand's front: pi/2 points straight ahead."""
+    c, s = np.cos(tilt), np.sin(tilt)
+    return down(yaw) @ np.array([[c, 0, s], [0, 1.0, 0], [-s, 0, c]])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from envs.names import TASK_NAMES, checked_name
-from envs.tasks import bathroom, chatvla2, kitchen, mugs, tabletop, toy
+from envs.tasks import bathroom, chatvla2, cubes, kitchen, mugs, tabletop, toy
 from envs.types import Task
 
-FAMILIES = (toy, tabletop, kitchen, mugs, bathroom, chatvla2)
+FAMILIES = (toy, cubes, tabletop, kitchen, mugs, bathroom, chatvla2)
 TASKS: dict[str, Task] = {task.name: task for family in FAMILIES for task in family.TASKS}
 assert set(TASKS) <= set(TASK_NAMES), "envs/names.py and the tasks disagree"
 

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from experiments import config, stages
+from experiments import config, evaluation
 from experiments.errors import UsageError
 from policy.checkpoint import contract
 
 
 def evaluate(tmp_path, folder):
-    stages.evaluate(config.load([f"checkpoint={folder}", f"out={tmp_path / 'out'}"]), "command")
+    evaluation.evaluate(config.load([f"checkpoint={folder}", f"out={tmp_path / 'out'}"]), "command")
 
 
 def test_a_checkpoint_of_another_contract_is_refused_and_no_trial_is_run(tmp_path):

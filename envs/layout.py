@@ -39,11 +39,13 @@ class Layout:
     """All that varies in a scene: movable objects, and the fixtures where they stand this time.
 
     `choices`: (name, what was drawn) of the task's choices.
+    `distractors`: movable things that have no part in the task (shift=distractors).
     """
 
     objects: tuple[Placed, ...]
     fixtures: tuple[Placed, ...] = ()
     choices: tuple[tuple[str, str], ...] = ()
+    distractors: tuple[Placed, ...] = ()
 
     def placed(self, role: str) -> Placed:
         """The object or fixture of that role."""

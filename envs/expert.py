@@ -43,7 +43,7 @@ def act(env: SimEnv, wording: int = 0) -> tuple[NDArray[np.float32], str, Skill 
     step, skill = due(env.task.steps[env.steps_done :], env.world)
     target = skill.act(env.world) if skill else go_home(env.world, env.scene.clear)
     action = np.r_[target.pos, rot6d_from_matrix(target.mat), target.closed].astype(np.float32)
-    return action, said(step, skill, env.world, wording) if step and skill else env.task.finished, skill
+    return action, said(step, skill, env.world, wording) if step and skill else env.told(env.task.finished), skill
 
 
 def due(steps: tuple[Step, ...], world: World) -> tuple[Step | None, Skill | None]:

@@ -136,9 +136,8 @@ def _draw(
     for group in groups:
         kinds = group.test_kinds if test and group.test_kinds else group.kinds
         chosen = sorted(rng.choice(len(kinds), group.count, replace=False))
-        region = group.region or default
-        if isinstance(region, tuple):
-            region = region[int(rng.integers(len(region)))]
+        regions = group.regions or (default,)
+        region = regions[int(rng.integers(len(regions)))] if len(regions) > 1 else next(iter(regions))
         for role, kind in zip(group.roles, (kinds[i] for i in chosen), strict=True):
             placed = _place(rng, role, kind, region, where.get(region.on), free)
             if placed is None:

@@ -59,6 +59,19 @@ class Hung:
 
 
 @dataclass(frozen=True)
+class Flat:
+    """The object lies flat, either way up; it does not lean on anything."""
+
+    object: str
+
+    def __call__(self, world: World) -> bool:
+        return abs(world.upright(self.object)) > UPRIGHT
+
+    def __str__(self) -> str:
+        return f"{self.object} lies flat"
+
+
+@dataclass(frozen=True)
 class Opened:
     """The joint is open by at least this share of its travel, and the hand has let go of what it moves."""
 
@@ -86,6 +99,28 @@ class Closed:
 
     def __str__(self) -> str:
         return f"the {self.fixture} is closed"
+
+
+@dataclass(frozen=True)
+class TakenDown:
+    """The cloth is off what it hung on and lies on the goal, low and over it with its middle, at rest and let go of."""
+
+    object: str
+    off: str
+    goal: str
+
+    def __call__(self, world: World) -> bool:
+        o, kind = self.object, world.kind(self.goal)
+        x, y, z = world.mat(self.goal).T @ (world.pos(o) - world.pos(self.goal))
+        over = abs(x) < kind.half_extents[0] and abs(y) < kind.half_extents[1]
+        lies = world.touching(o, self.goal) and not world.touching(o, self.off)
+        return bool(over and z < kind.top + FLAT and lies and world.at_rest(o) and world.released(o))
+
+    def __str__(self) -> str:
+        return f"{self.object} is off the {self.off} and lies on the {self.goal}, let go of"
+
+
+FLAT = 0.03  # m, that the middle of a cloth may lie above what it lies on
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,11 @@ class CameraRenderer:
                 renderer.update_scene(data, camera)
                 ids, kinds = np.moveaxis(renderer.render(), -1, 0)
                 is_geom = kinds == int(mujoco.mjtObj.mjOBJ_GEOM)  # the enum itself compares element by element: 230 ms
-                bodies[camera] = np.where(is_geom, model.geom_bodyid[np.where(is_geom, ids, 0)], 0).astype(np.int32)
+                body = np.where(is_geom, model.geom_bodyid[np.where(is_geom, ids, 0)], 0)
+                if model.nflex:  # cloth: the body of its first point
+                    is_flex = kinds == int(mujoco.mjtObj.mjOBJ_FLEX)
+                    body = np.where(is_flex, model.flex_vertbodyid[model.flex_vertadr[np.where(is_flex, ids, 0)]], body)
+                bodies[camera] = body.astype(np.int32)
             return bodies
         finally:
             renderer.disable_segmentation_rendering()

@@ -81,6 +81,26 @@ def prism(outline: Sequence[tuple[float, float]], low: float, high: float) -> Me
     return vertices, np.concatenate([fan[:, ::-1], fan + n, *sides])
 
 
+def rounded(half: XYZ, flat: float, edge: float, rounds: int, centre: XYZ = (0, 0, 0)) -> Mesh:
+    """A superellipsoid of half sizes `half`: a pebble, a bar of soap, a cushion.
+
+    `flat`: the exponent of its outline seen from above, `edge`: of that seen from the side; 2 is an ellipse, 10 nearly a box.
+    """
+    rows = max(4, rounds // 2)
+    v, u = np.meshgrid(np.linspace(-np.pi / 2, np.pi / 2, rows), 2 * np.pi * np.arange(rounds) / rounds, indexing="ij")
+    ring, z = _power(np.cos(v), 2 / edge), _power(np.sin(v), 2 / edge)
+    points = np.stack([ring * _power(np.cos(u), 2 / flat), ring * _power(np.sin(u), 2 / flat), z], -1).reshape(-1, 3)
+    i, k = np.meshgrid(np.arange(rows - 1), np.arange(rounds), indexing="ij")
+    a, b = i * rounds + k, i * rounds + (k + 1) % rounds
+    c, d = a + rounds, b + rounds
+    faces = [np.stack([a, b, d], -1).reshape(-1, 3), np.stack([a, d, c], -1).reshape(-1, 3)]
+    return points * half + centre, np.concatenate(faces)
+
+
+def _power(x: np.ndarray, exponent: float) -> np.ndarray:
+    return np.sign(x) * np.abs(x) ** exponent
+
+
 def joined(*meshes: Mesh) -> Mesh:
     """Several meshes as one."""
     offsets = np.cumsum([0, *(len(v) for v, _ in meshes[:-1])])

@@ -96,7 +96,7 @@ def _draw_things(env: SimEnv, rng: Rng) -> list[_Thing] | None:
     layout = rearranged(rng, env.layout, env.task, env.scene.region)
     if layout is None or layout.is_test != (env.trial.split == "test"):
         return None
-    fixed = {r for g in env.task.objects if g.region and g.region.fixed for r in g.roles}
+    fixed = {r for g in env.task.objects if any(region.fixed for region in g.regions) for r in g.roles}
     things = [_Thing(p.role, *pose(p), p.role not in fixed) for p in layout.objects]
     return [things[i] for i in rng.permutation(len(things))]
 

@@ -114,6 +114,11 @@ class ObjectGroup:
     numbered: bool = True
 
     @property
+    def regions(self) -> tuple[Region, ...]:
+        """Its own regions, if it has any."""
+        return self.region if isinstance(self.region, tuple) else (self.region,) if self.region else ()
+
+    @property
     def roles(self) -> tuple[str, ...]:
         """The names that its objects have in the simulator."""
         return tuple(f"{self.name}_{i}" for i in range(self.count)) if self.numbered else (self.name,)

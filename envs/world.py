@@ -39,6 +39,8 @@ class World:
         self._ee = model.site(EE_SITE).id
         self._arm_qpos = np.array([model.joint(j).qposadr[0] for j in ARM_JOINTS])
         self._gripper_qpos = int(model.joint(GRIPPER_JOINT).qposadr[0])
+        self._flex_thing = self._owner[model.flex_vertbodyid[model.flex_vertadr]] if model.nflex else np.empty(0, np.int32)
+        self._flex = {model.body(int(thing)).name: flex for flex, thing in enumerate(self._flex_thing)}
         self._finger = np.full(model.nbody, -1)  # 0 and 1 for the bodies of the two fingers
         for i, bodies in enumerate(FINGER_BODIES):
             self._finger[[model.body(b).id for b in bodies]] = i
@@ -58,7 +60,9 @@ class World:
         return {role: kind.phrase for role, kind in self._kinds.items()} | texts | dict(self.layout.choices)
 
     def pos(self, name: str) -> Vector:
-        """(3,) m, base frame: the origin of a thing's body, or of any body by its name."""
+        """(3,) m, base frame: the origin of a thing's body (of cloth: the mean of its points), or of any body by its name."""
+        if name in self._flex:
+            return self.cloth(name).mean(0)
         return self.data.xpos[self._body(name)].copy()
 
     def mat(self, name: str) -> Vector:
@@ -69,8 +73,18 @@ class World:
         """(3,) m, base frame: a site, such as a handle's grip or a hook's tip."""
         return self.data.site_xpos[self.model.site(name).id].copy()
 
+    def cloth(self, role: str) -> Vector:
+        """(n, 3) m, base frame: the points of a thing of cloth."""
+        first, count = self._cloth_points(role)
+        return self.data.flexvert_xpos.reshape(-1, 3)[first : first + count].copy()
+
     def speed(self, role: str) -> float:
-        """Linear speed of an object, m/s."""
+        """Linear speed of an object, m/s; of cloth: the mean over its points."""
+        if role in self._flex:
+            first, count = self._cloth_points(role)
+            bodies = self.model.flex_vertbodyid[first : first + count]
+            dof = self.model.body_dofadr[bodies][:, None] + np.arange(3)
+            return float(np.linalg.norm(self.data.qvel[dof], axis=1).mean())
         joint = self.model.joint(role).dofadr[0]
         return float(np.linalg.norm(self.data.qvel[joint : joint + 3]))
 
@@ -164,17 +178,25 @@ class World:
         """(n, 3) m, base frame, of points in the thing's frame."""
         return np.asarray(points) @ self.mat(name).T + self.pos(name)
 
+    def _cloth_points(self, role: str) -> tuple[int, int]:
+        """Address and number of its points among all of the model's."""
+        flex = self._flex[role]
+        return int(self.model.flex_vertadr[flex]), int(self.model.flex_vertnum[flex])
+
     def _body(self, name: str) -> int:
         return self._thing[name] if name in self._thing else self.model.body(name).id
 
     def _contacts(self, name: str) -> tuple[NDArray[np.int32], NDArray[np.int32], Vector]:
         """For each contact of the thing: the other body, the thing that it belongs to, and the z of the normal towards `name`.
 
-        Contacts of flexible things, whose bodies MuJoCo does not name here, are left out.
+        For cloth, of which MuJoCo names the flex and no body, that is the body of the thing.
         """
         contact = self.data.contact
         geoms = np.asarray(contact.geom).reshape(-1, 2)
         bodies = np.where(geoms >= 0, self.model.geom_bodyid[geoms], -1)
+        if self.model.nflex:
+            flexes = np.asarray(contact.flex).reshape(-1, 2)
+            bodies = np.where(flexes >= 0, self._flex_thing[flexes], bodies)
         owners = np.where(bodies >= 0, self._owner[bodies], -1)
         mine = owners == self._body(name)
         row, side = np.nonzero(mine & ~mine[:, ::-1] & (bodies >= 0).all(1, keepdims=True))

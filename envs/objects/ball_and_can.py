@@ -9,10 +9,11 @@ from envs.looks import Builder
 from envs.objects.felt import CYLINDER, SPHERE, felt, felt_ring
 from envs.objects.fruit import ROUND
 from envs.objects.kind import Add, Interior, Kind
-from envs.shapes import RGB, lathe, tube
+from envs.shapes import RGB, Mesh, arc, joined, lathe, tube
 
 RADIUS = 0.031  # m, of the ball: a little less than a match ball, so that the 85 mm gripper has room
-BORE, WALL, HEIGHT, FLOOR = 0.037, 0.0025, 0.115, 0.004  # m, of the can
+MARK = 0.022  # m, radius of the ball on the label
+BORE, WALL, HEIGHT, FLOOR = 0.037, 0.0025, 0.135, 0.004  # m, of the can
 SIDES = 12
 
 
@@ -35,24 +36,36 @@ def _can(paint: RGB, label: RGB) -> Add:
         rounds, outer = builder.look.rounds, BORE + WALL
         skin = [(0, 0), (outer - 0.001, 0), (outer, 0.002), (outer, HEIGHT), (BORE, HEIGHT), (BORE, FLOOR), (0, FLOOR)]
         builder.mesh(body, f"{role}_paint", *lathe(skin, rounds), rgba=[*paint, 1], material=builder.material("tin"))
-        bands = (("label", 0.036, 0.086, 0.0006, label), ("foot", 0.0, 0.006, 0.0012, SILVER), ("rim", HEIGHT - 0.004, HEIGHT + 0.0012, 0.0014, SILVER))
-        for name, low, high, out, rgb in bands:
+        bands = (  # name, low, high, how far it stands out, how far in it goes, colour
+            ("label", 0.030, 0.108, 0.0006, outer - 0.001, label),
+            ("foot", 0.0, 0.006, 0.0012, outer - 0.001, SILVER),
+            ("rim", HEIGHT - 0.004, HEIGHT + 0.0012, 0.0014, BORE, SILVER),
+        )
+        for name, low, high, out, inner, rgb in bands:
             r = outer + out
-            builder.mesh(body, f"{role}_{name}", *lathe([(outer - 0.001, low), (r, low), (r, high), (BORE - 0.0004, high)], rounds), rgba=[*rgb, 1])
-        # A ball on the label says what the can is for.
-        disc = [(0.0, 0.0012), (0.016, 0.0012), (0.016, 0.0)]
-        for side in (-1, 1):
-            vertices, faces = lathe(disc[::-1], rounds)
-            x, y, z = vertices.T
-            wrapped = np.stack([(outer + 0.0006 + z) * np.cos(y / outer), side * (outer + 0.0006 + z) * np.sin(y / outer), x * side], -1)
-            turn = 0.55 * side
-            c, s = np.cos(turn), np.sin(turn)
-            turned = np.stack([c * wrapped[:, 0] - s * wrapped[:, 1], s * wrapped[:, 0] + c * wrapped[:, 1], wrapped[:, 2] + 0.061], -1)
-            builder.mesh(body, f"{role}_mark_{side + 1}", turned, faces, rgba=[0.80, 0.90, 0.16, 1])
+            builder.mesh(body, f"{role}_{name}", *lathe([(inner, low), (r, low), (r, high), (inner, high)], rounds), rgba=[*rgb, 1])
+        for side in (-1, 1):  # a ball on the label, towards each camera, says what the can is for
+            ball, seam = _mark(side * 0.62, rounds)
+            builder.mesh(body, f"{role}_ball_{side + 1}", *ball, rgba=[0.80, 0.92, 0.16, 1])
+            builder.mesh(body, f"{role}_seam_{side + 1}", *seam, rgba=[0.97, 0.97, 0.94, 1])
         felt(body, f"{role}_felt_floor", CYLINDER, pos=(0, 0, FLOOR / 2), size=[BORE, FLOOR / 2, 0])
         felt_ring(body, f"{role}_felt", (BORE, 0.0), (BORE, HEIGHT), 0.004, SIDES)
 
     return add
+
+
+def _mark(turn: float, rounds: int) -> tuple[Mesh, Mesh]:
+    """A disc and the arcs of a seam on it, wrapped around the can at `turn` rad from its front."""
+    disc = lathe([(r, 0.0026) for r in (MARK, 0.75 * MARK, 0.5 * MARK, 0.25 * MARK, 0.0)], rounds)
+    arcs = [tube(arc((s * 1.25 * MARK, 0, 0.0028), (-s * MARK, 0, 0), (0, MARK, 0), -0.85, 0.85, 7), 0.0013, 4) for s in (-1, 1)]
+    return _wrapped(disc, turn), _wrapped(joined(*arcs), turn)
+
+
+def _wrapped(mesh: Mesh, turn: float) -> Mesh:
+    """A flat mesh (x right, y up, z out) laid around the can's middle."""
+    (right, up, out), faces = mesh[0].T, mesh[1]
+    radius, angle = BORE + WALL + out, right / (BORE + WALL) + turn
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle), up + 0.069], -1), faces
 
 
 SILVER = (0.75, 0.76, 0.78)
@@ -60,7 +73,8 @@ INSIDE = Interior(BORE, BORE, rim=HEIGHT, floor=FLOOR, round=True)
 
 
 def _make_ball(name: str, colour: str, rgb: RGB, radius: float) -> Kind:
-    return Kind(name, "tennis ball", "ball", colour, "ball", (radius + 0.001,) * 3, radius, radius + 0.008, _ball(rgb, radius))
+    half = radius + 0.001
+    return Kind(name, "tennis ball", "ball", colour, "ball", (half, half, half), radius, radius + 0.008, _ball(rgb, radius))
 
 
 def _make_can(colour: str, paint: RGB, label: RGB) -> Kind:

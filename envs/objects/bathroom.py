@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envs.objects import soap, toothpaste, washbasin
+from envs.objects import soap, toothpaste, towel, washbasin
 from envs.objects.kind import Kind
 
-KINDS: tuple[Kind, ...] = (*washbasin.KINDS, *soap.KINDS, *toothpaste.KINDS)
+KINDS: tuple[Kind, ...] = (*washbasin.KINDS, *soap.KINDS, *toothpaste.KINDS, *towel.KINDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import mujoco
 import numpy as np
@@ -47,7 +47,7 @@ def _add_half_disc(radius: float, half_y: float, rgb: RGB) -> Add:
         standing = vertices @ [[1, 0, 0], [0, 0, 1], [0, -1, 0]]
         builder.mesh(body, f"{role}_arch", standing, faces, material=builder.material("toy_grain"), rgba=[*rgb, 1])
         levels = (0.0, 0.45, 0.75, 0.97)
-        for i, (low, high) in enumerate(zip(levels, levels[1:], strict=False)):
+        for i, (low, high) in enumerate(pairwise(levels)):
             half = (radius * np.sqrt(1 - high**2) + 0.0015, half_y, radius * (high - low) / 2)
             body.add_geom(
                 name=f"{role}_felt_{i}", type=mujoco.mjtGeom.mjGEOM_BOX, pos=[0, 0, radius * (low + high - 1) / 2], size=half,

@@ -13,11 +13,11 @@ from envs.objects.felt import BOX, CYLINDER, felt
 from envs.objects.kind import Interior, Kind
 from envs.shapes import RGB, XYZ, boxes, joined, lathe
 
-HALF_Y, DEPTH, HEIGHT = 0.175, 0.27, 0.56  # m, outside
+HALF_Y, DEPTH, HEIGHT = 0.175, 0.27, 0.66  # m, outside
 WALL = 0.018  # m thick
-SHELVES = (0.125, 0.325)  # m, tops of the two shelves that are free for bread; vegetables lie under the lower one
+SHELVES = (0.135, 0.325)  # m, tops of the two shelves that are free for bread; vegetables lie under the lower one
 SHELF_THICK = 0.008
-SETBACK = 0.015  # m, of the shelves' edge behind the front
+SETBACK = (0.012, 0.075)  # m, of the shelves' edges behind the front: the upper one leaves room for a hand that reaches down
 DOOR = 0.032  # m thick
 DOOR_OPEN = np.radians(152)
 FRICTION = (0.8, 0.005, 0.0001)
@@ -51,13 +51,13 @@ def _add(builder: Builder, body: mujoco.MjsBody, role: str, rgb: RGB) -> None:
         lining.append(((depth / 2 + 0.004, 0, z), (depth / 2 - 0.004, inner, skin)))
     lining.append(((depth, 0, HEIGHT / 2), (skin, inner, HEIGHT / 2 - WALL)))
     builder.mesh(body, f"{role}_lining", *boxes(lining), rgba=[*INNER, 1])
-    for name, top in zip(("lower", "upper"), SHELVES, strict=True):
+    for name, top, edge in zip(("lower", "upper"), SHELVES, SETBACK, strict=True):
         body.add_geom(
-            name=f"{role}_{name}", type=BOX, pos=[(depth + SETBACK) / 2, 0, top - SHELF_THICK / 2],
-            size=[(depth - SETBACK) / 2, inner, SHELF_THICK / 2], rgba=GLASS, friction=FRICTION, condim=3, group=1,
+            name=f"{role}_{name}", type=BOX, pos=[(depth + edge) / 2, 0, top - SHELF_THICK / 2],
+            size=[(depth - edge) / 2, inner, SHELF_THICK / 2], rgba=GLASS, friction=FRICTION, condim=3, group=1,
         )  # fmt: skip
     # The drawer for vegetables under the lower shelf, a lamp under the top.
-    drawer: list[Part] = [((SETBACK + 0.005, 0, 0.064), (0.004, inner - 0.004, 0.044)), ((SETBACK - 0.003, 0, 0.092), (0.006, 0.05, 0.005))]
+    drawer: list[Part] = [((SETBACK[0] + 0.005, 0, 0.072), (0.004, inner - 0.004, 0.052)), ((SETBACK[0] - 0.003, 0, 0.105), (0.006, 0.05, 0.005))]
     builder.mesh(body, f"{role}_drawer", *boxes(drawer), rgba=[0.60, 0.76, 0.80, 1], material=enamel)
     body.add_geom(type=BOX, pos=[depth - 0.03, 0, HEIGHT - WALL - 0.008], size=[0.02, 0.05, 0.006], rgba=[1, 1, 0.92, 1], **SEEN)
     _add_food(builder, body, role)
@@ -101,13 +101,13 @@ def _add_door(builder: Builder, body: mujoco.MjsBody, role: str, rgb: RGB) -> No
     builder.mesh(door, f"{role}_door_handle", *boxes(handle), rgba=[0.75, 0.76, 0.78, 1], material=enamel)
     inner, deep = HALF_Y - 0.020, 0.035
     lining: list[Part] = [((0.001, -HALF_Y, HEIGHT / 2), (0.001, inner, HEIGHT / 2 - 0.015))]
-    for z in (0.06, 0.30):  # racks
+    for z in (0.06, 0.33):  # racks
         lining += [((deep, -HALF_Y, z + 0.022), (0.002, inner, 0.022)), ((deep / 2, -HALF_Y, z), (deep / 2, inner, 0.002))]
         lining += [((deep / 2, -HALF_Y + s * inner, z + 0.022), (deep / 2, 0.002, 0.022)) for s in (-1, 1)]
     builder.mesh(door, f"{role}_door_lining", *boxes(lining), rgba=[*INNER, 1])
     felt(door, f"{role}_felt_racks", BOX, pos=(deep / 2, -HALF_Y, HEIGHT / 2), size=[deep / 2, inner, HEIGHT / 2 - 0.05])
     bottle = [(0, 0), (0.016, 0), (0.016, 0.085), (0.006, 0.115), (0.006, 0.135), (0, 0.135)]
-    for colour, spots in (((0.20, 0.45, 0.22), ((-0.08, 0.062), (-0.25, 0.302))), ((0.88, 0.42, 0.10), ((-0.16, 0.062), (-0.10, 0.302)))):
+    for colour, spots in (((0.20, 0.45, 0.22), ((-0.08, 0.062), (-0.25, 0.332))), ((0.88, 0.42, 0.10), ((-0.16, 0.062), (-0.10, 0.332)))):
         parts = []
         for y, z in spots:
             vertices, faces = lathe(bottle, 10)

@@ -59,7 +59,8 @@ class Kind:
     highest point above the origin, which it stands on upside down. `interior`: what it can hold. `text`: what is
     written on it. `handle`: of a mug. `hooks`: the middle line of each hook from its root over its lowest point to its
     tip, in the body's frame. `add` gives the body its geoms, joints and child bodies; child bodies and joints are named
-    `<role>_<part>`.
+    `<role>_<part>`. `cloth`: it is a flex named `<role>_cloth` instead of a rigid body; its body stays where it was put
+    and its points move.
     """
 
     name: str
@@ -74,5 +75,6 @@ class Kind:
     interior: Interior | None = None
     top: float = 0.0
     text: str = ""
+    cloth: bool = False
     handle: Handle | None = None
     hooks: tuple[tuple[XYZ, ...], ...] = ()

@@ -184,7 +184,7 @@ def _tree(rgb: RGB, material: str, foot: float) -> Add:
         pegs = [tube(_bent(p, 4) if len(p) > 2 else p, HOOK_RADIUS, 8) for p in TREE_PEGS]
         _draw(builder, body, f"{role}_tree", joined(lathe(profile, rounds), *pegs), rgb, builder.material(material))
         for i, peg in enumerate(TREE_PEGS):  # round ends
-            body.add_geom(name=f"{role}_end_{i}", type=mujoco.mjtGeom.mjGEOM_SPHERE, pos=peg[-1], size=[HOOK_RADIUS + 0.001, 0, 0], rgba=[*rgb, 1], material=material, **SEEN)
+            body.add_geom(name=f"{role}_end_{i}", type=SPHERE, pos=peg[-1], size=[HOOK_RADIUS + 0.001, 0, 0], rgba=[*rgb, 1], material=material, **SEEN)
 
     return add
 
@@ -195,9 +195,71 @@ def _rack(name: str, colour: str, rgb: RGB, material: str, foot: float = 0.075) 
     )
 
 
+# The shelf before the mirror. Its frame: origin under the middle of the board, x towards the wall, y along the mirror. Three
+# cup hooks under the front edge point to -y; the stem of each stands at the hook's root. With its board's underside 0.285 m
+# above the counter a mug hangs from 0.24 m down to 0.13 m; it needs y -0.12 to 0.07 m about a hook's lowest point to get on.
+SHELF_HALF, SHELF_THICK = (0.10, 0.29), 0.016  # m
+HOOKS_X, HOOKS_Y, HOOK_DROP = -0.088, (0.19, 0.0, -0.19), 0.050
+SHELF_HOOKS = tuple(
+    tuple((HOOKS_X + x, y0 + y, z) for x, y, z in _turned(PEG, -np.pi / 2, -HOOK_DROP)) for y0 in HOOKS_Y
+)
+
+
+def _shelf(rgb: RGB, material: str, metal: RGB) -> Add:
+    def add(builder: Builder, body: mujoco.MjsBody, role: str) -> None:
+        rounds, wear = builder.look.rounds, builder.material("porcelain")
+        body.add_geom(
+            name=f"{role}_shelf", type=BOX, pos=[0, 0, SHELF_THICK / 2], size=[*SHELF_HALF, SHELF_THICK / 2], group=1,
+            material=builder.material(material), rgba=[*rgb, 1], friction=(0.8, 0.005, 0.0001),
+        )  # fmt: skip
+        parts = []
+        for i, hook in enumerate(SHELF_HOOKS):
+            x, y, _ = hook[0]
+            stem = ((x, y, 0.0), hook[0])
+            _hook(body, f"{role}_hook_{i}", hook)
+            _hook(body, f"{role}_stem_{i}", stem)
+            start, *rest = _bent((stem[0], *hook), 4)
+            parts += [tube([start, *rest], HOOK_RADIUS, 8)]
+            rosette, faces = lathe([(0, 0), (0.004, -0.005), (0.011, -0.002), (0.011, 0.0)], rounds)
+            parts += [(rosette + [x, y, 0], faces[:, ::-1])]
+            body.add_geom(type=SPHERE, pos=hook[-1], size=[HOOK_RADIUS + 0.0015, 0, 0], rgba=[*metal, 1], material=wear, **SEEN)
+        for side in (-1, 1):  # brackets on the wall
+            y = side * (SHELF_HALF[1] - 0.05)
+            parts.append(tube([(SHELF_HALF[0] + 0.005, y, -0.10), (SHELF_HALF[0] - 0.01, y, -0.07), (-0.02, y, -0.004)], 0.006, 8))
+        _draw(builder, body, f"{role}_metal", joined(*parts), metal, wear)
+        _bottles(builder, body, role)
+
+    return add
+
+
+def _bottles(builder: Builder, body: mujoco.MjsBody, role: str) -> None:
+    """What stands on the shelf, only seen: a bottle of shampoo and a jar."""
+    wear, rounds = builder.material("porcelain"), builder.look.rounds
+    bottle = [(0, 0), (0.026, 0), (0.028, 0.010), (0.028, 0.085), (0.020, 0.105), (0.010, 0.112), (0, 0.112)]
+    cap = [(0.011, 0.110), (0.012, 0.132), (0.010, 0.135), (0, 0.135)]
+    jar = [(0, 0), (0.032, 0), (0.034, 0.008), (0.034, 0.040), (0.030, 0.046)]
+    lid = [(0.0355, 0.044), (0.0355, 0.058), (0.032, 0.061), (0, 0.061)]
+    parts = (("bottle", bottle, -0.10, (0.30, 0.62, 0.66)), ("cap", cap, -0.10, WHITE), ("jar", jar, -0.19, WHITE), ("lid", lid, -0.19, (0.78, 0.62, 0.30)))
+    for name, profile, y, rgb in parts:
+        vertices, faces = lathe(profile, rounds)
+        _draw(builder, body, f"{role}_{name}", (vertices + [0.01, y, SHELF_THICK], faces), rgb, wear)
+
+
+WHITE: RGB = (0.93, 0.93, 0.91)
+SPHERE = mujoco.mjtGeom.mjGEOM_SPHERE
+_SHELF_BOX = (SHELF_HALF[0] + 0.01, SHELF_HALF[1], 0.16)
+
+
+def _hook_shelf(name: str, colour: str, rgb: RGB, material: str, metal: RGB) -> Kind:
+    return Kind(name, "shelf", "shelf", colour, "shelf", _SHELF_BOX, 0.0, 0.0, _shelf(rgb, material, metal), hooks=SHELF_HOOKS)
+
+
 KINDS: tuple[Kind, ...] = (
     *(mug.kind for mug in MUGS),
     _rack("wooden_rack", "brown", (0.50, 0.31, 0.16), "toy_grain"),
     _rack("white_rack", "white", (0.90, 0.90, 0.88), "porcelain"),
     _rack("black_rack", "black", (0.06, 0.06, 0.07), "porcelain", 0.068),
+    _hook_shelf("white_hook_shelf", "white", (0.92, 0.92, 0.90), "porcelain", (0.62, 0.64, 0.67)),
+    _hook_shelf("wooden_hook_shelf", "brown", (1, 1, 1), "board", (0.16, 0.16, 0.17)),
+    _hook_shelf("walnut_hook_shelf", "dark brown", (1, 1, 1), "walnut", (0.62, 0.64, 0.67)),
 )

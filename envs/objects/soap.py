@@ -7,23 +7,11 @@ import numpy as np
 
 from envs.looks import COLLISION_GROUP, Builder
 from envs.objects.kind import Add, Interior, Kind
-from envs.shapes import RGB, XYZ, Mesh, boxes
+from envs.shapes import RGB, XYZ, Mesh, boxes, rounded
 
 SOAP_FRICTION = (0.7, 0.01, 0.0002)  # sliding, torsional, rolling
 DISH_HALF = (0.062, 0.047)  # m inside, along x and y
 DISH_WALL, DISH_FLOOR, DISH_RIM = 0.006, 0.008, 0.026  # m
-
-
-def _rounded(half: XYZ, flat: float, edge: float, rounds: int) -> Mesh:
-    """A superellipsoid: `flat` the exponent of its outline seen from above, `edge` of its outline seen from the side."""
-    rows = rounds // 2
-    v, u = np.meshgrid(np.linspace(-np.pi / 2, np.pi / 2, rows), 2 * np.pi * np.arange(rounds) / rounds, indexing="ij")
-    ring, z = _power(np.cos(v), 2 / edge), _power(np.sin(v), 2 / edge)
-    points = np.stack([ring * _power(np.cos(u), 2 / flat), ring * _power(np.sin(u), 2 / flat), z], -1).reshape(-1, 3)
-    i, k = np.meshgrid(np.arange(rows - 1), np.arange(rounds), indexing="ij")
-    a, b = i * rounds + k, i * rounds + (k + 1) % rounds
-    c, d = a + rounds, b + rounds
-    return points * half, np.concatenate([np.stack([a, b, d], -1).reshape(-1, 3), np.stack([a, d, c], -1).reshape(-1, 3)])
 
 
 def _power(x: np.ndarray, exponent: float) -> np.ndarray:
@@ -36,9 +24,9 @@ def _bar(half: XYZ, rgb: RGB, flat: float, edge: float) -> Add:
     def add(builder: Builder, body: mujoco.MjsBody, role: str) -> None:
         wax = builder.material("soap")
         rounds = builder.look.rounds
-        builder.mesh(body, f"{role}_bar", *_rounded(half, flat, edge, rounds), material=wax, rgba=[*rgb, 1])
-        stamp = _rounded((0.55 * half[0], 0.50 * half[1], 0.0015), flat, 2.0, rounds)
-        builder.mesh(body, f"{role}_stamp", stamp[0] + [0, 0, half[2] - 0.0003], stamp[1], material=wax, rgba=[*(0.86 * c for c in rgb), 1])
+        builder.mesh(body, f"{role}_bar", *rounded(half, flat, edge, rounds), material=wax, rgba=[*rgb, 1])
+        stamp = rounded((0.55 * half[0], 0.50 * half[1], 0.0015), flat, 2.0, rounds, (0, 0, half[2] - 0.0003))
+        builder.mesh(body, f"{role}_stamp", *stamp, material=wax, rgba=[*(0.86 * c for c in rgb), 1])
         body.add_geom(
             name=f"{role}_felt_0", type=BOX, size=[0.88 * half[0], half[1], half[2]], mass=0.09, friction=SOAP_FRICTION, condim=4,
             group=COLLISION_GROUP,

@@ -1,8 +1,9 @@
-"""What lies on the table top: fruit, bread, plates, a ball and its can, a box with a lid."""
+"""What lies on the table top: fruit, bread, plates, a ball and its can, a box with a lid, a whiteboard and cards."""
 
 from __future__ import annotations
 
-from envs.objects import ball_and_can, bread, fruit, lid_box, plates
+from envs.objects import ball_and_can, bread, cards, fruit, lid_box, plates
 from envs.objects.kind import Kind
 
-KINDS: tuple[Kind, ...] = (*fruit.KINDS, *bread.KINDS, *plates.KINDS, *ball_and_can.KINDS, *lid_box.KINDS)
+FAMILIES = (fruit, bread, plates, ball_and_can, lid_box, cards)
+KINDS: tuple[Kind, ...] = tuple(kind for family in FAMILIES for kind in family.KINDS)

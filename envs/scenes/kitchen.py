@@ -23,8 +23,8 @@ TABLECLOTH = Fixture(
 )
 
 CAMERAS = (
-    CameraSpec("left", "ZED 2", "world", (0.08, 0.58, 0.58), (0.62, 0.08, 0.10), 70.0),
-    CameraSpec("right", "ZED 2", "world", (0.08, -0.58, 0.58), (0.62, -0.08, 0.10), 70.0),
+    CameraSpec("left", "ZED 2", "world", (0.08, 0.58, 0.58), (0.62, 0.05, 0.15), 70.0),
+    CameraSpec("right", "ZED 2", "world", (0.08, -0.58, 0.58), (0.62, -0.05, 0.15), 70.0),
     CAMERA_SPECS[2],
 )
 

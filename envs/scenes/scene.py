@@ -38,7 +38,7 @@ class Scene:
     clear: float = 0.155  # m, ee height above which the hand moves freely
 
     def build(self, layout: Layout, quality: str = "fast") -> mujoco.MjSpec:
-        """The scene of `layout`: bodies named by role, those of objects with a free joint of that name.
+        """The scene of `layout`: bodies named by role, those of rigid objects with a free joint of that name.
 
         Raises:
             ValueError: `quality` is neither "fast" (for policies) nor "high" (for pictures).
@@ -54,7 +54,8 @@ class Scene:
         for placed in layout.objects:
             pos, quat = pose(placed)
             body = builder.spec.worldbody.add_body(name=placed.role, pos=pos, quat=quat)
-            body.add_freejoint(name=placed.role)
+            if not KINDS[placed.kind].cloth:
+                body.add_freejoint(name=placed.role)
             KINDS[placed.kind].add(builder, body, placed.role)
         # Drawn in this order: what hides the background comes before it, and the hidden pixels cost nothing.
         self.furnish(builder)

@@ -8,7 +8,7 @@ import numpy as np
 
 from envs.predicates import AllOf, Closed, Inside, Opened
 from envs.skills.skill import CAREFUL_SPEED, LIFT_SPEED, OPEN, SPEED, Target, Vector, down, towards, turned
-from envs.skills.stack import LEVEL, TRANSIT, angle_between, take, yaw_of
+from envs.skills.stack import LEVEL, angle_between, take, yaw_of
 from envs.types import Predicate
 from envs.world import World
 
@@ -17,6 +17,7 @@ PULL_SPEED = 0.010  # m per control step
 WIDE, SHUT = 0.9, 0.02  # shares of the travel at which pulling and pushing end
 FINGER = 0.03  # m before the handle's middle at which the closed fingers are sure to be in front of it
 OVER = 0.130  # m, height of a carried toy's underside, over the drawer's front
+OVER_EE = 0.165  # m, ee height at which the closed fingers pass over it
 RELEASE = 0.125  # m, ee height at which the toy is let go: its underside near the drawer's rim
 
 
@@ -67,7 +68,7 @@ class PullOpen:
             return Target(ee, 0.0, world.ee_mat)
         if level and off < 0.008 + 0.12 * max(0.0, ee[2] - grasp[2] - 0.03):
             return Target(towards(ee, grasp, CAREFUL_SPEED), 0.0, turning)
-        return approach(ee, grasp + [0, 0, 0.10], level, turning, world.ee_mat, 0.0)
+        return approach(ee, np.r_[grasp[:2], OVER_EE], level, turning, world.ee_mat, 0.0)
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ class PushShut:
         off = float(np.linalg.norm((start - ee)[:2]))
         if level and world.gripper_closed > 0.8 and off < 0.012 + 0.1 * max(0.0, ee[2] - start[2] - 0.03):
             return Target(towards(ee, start, CAREFUL_SPEED), 1.0, turning)
-        return approach(ee, start + [0, 0, 0.08], level, turning, world.ee_mat, float(ee[2] > TRANSIT - 0.03))
+        above = ee[2] > OVER_EE - 0.012
+        return approach(ee, np.r_[start[:2], OVER_EE], level, turning, world.ee_mat, float(above or before > FINGER))
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ class IntoDrawer:
 def approach(ee: Vector, hover: Vector, level: bool, turning: Vector, mat: Vector, closed: float) -> Target:
     """Rise where the hand stands, turn on the way, to `hover`."""
     far = np.linalg.norm((hover - ee)[:2]) > 0.02 or not level
-    if far and ee[2] < hover[2] - 0.03:
+    if far and ee[2] < hover[2] - 0.012:
         return Target(towards(ee, np.r_[ee[:2], hover[2] + 0.01], LIFT_SPEED), closed, mat)
     return Target(towards(ee, hover, SPEED), closed, turning)
 

@@ -18,6 +18,7 @@ HOVER = 0.07  # m above the grasp: the fingers clear the rim
 ALIGNED, TURNED = 0.006, 0.06  # m, rad
 CARRY = 0.30  # m, ee height that carries a mug over the table
 BEFORE = 0.030  # m before the hook's tip, where the handle is brought in line
+LEAN_WITHIN = 0.12  # m from there: the mug is carried upright and leant over at the end of the way
 THREADED = 0.006  # m from the hook's lowest point, along the hook
 SEAT = 0.010  # m, how near to the handle's outer upper corner the hook's middle comes
 LET_GO = 0.085  # m from the rim, where the hand is out of the mug
@@ -29,14 +30,16 @@ class Hang:
     """Hang a mug on a hook of a fixture.
 
     `lean`: rad, how far the handle is turned up before the hook goes through it. `side`: the handle points to the right of
-    someone who looks from the hook's root to its tip (1), or to the left (-1).
+    someone who looks from the hook's root to its tip (1), or to the left (-1). `back`: m, how far behind the hook the mug
+    is carried along a row of hooks, before it comes forward to its own.
     """
 
     object: str
     goal: str
-    lean: float = 0.65
+    lean: float = 0.58
     side: int = -1
     hook: int = 0
+    back: float = 0.0
 
     @property
     def predicate(self) -> Hung:
@@ -69,10 +72,10 @@ class Hang:
         way = (tip - root) * [1, 1, 0]
         return way / np.linalg.norm(way)
 
-    def _leaning(self, world: World) -> Vector:
+    def _leaning(self, world: World, lean: float) -> Vector:
         """(3, 3) mug_to_base while the hook goes through the handle."""
         along = self.side * self._out(world)
-        handle = np.cos(self.lean) * np.cross(along, CLEAR_UP) + np.sin(self.lean) * CLEAR_UP
+        handle = np.cos(lean) * np.cross(along, CLEAR_UP) + np.sin(lean) * CLEAR_UP
         return np.stack([handle, along, np.cross(handle, along)], 1)
 
     def _handle(self, world: World) -> Handle:
@@ -83,7 +86,7 @@ class Hang:
 
     def _carry(self, world: World) -> Target:
         """Lift, lean and turn the mug before the hook's tip; thread the hook; let the handle down on it; let go."""
-        handle, mug, mat = self._handle(world), world.pos(self.object), self._leaning(world)
+        handle, mug, mat = self._handle(world), world.pos(self.object), self._leaning(world, self.lean)
         middle = np.array([handle.wall + handle.depth / 2, 0, (handle.low + handle.high) / 2])
         seat = np.array([handle.wall + handle.depth - SEAT, 0, handle.high - SEAT])
         _, low, tip = self._line(world)
@@ -109,7 +112,12 @@ class Hang:
         if aside > 0.10 and mug[2] < 0.12:  # still low: straight up first
             up = np.r_[world.ee_pos[:2], CARRY]
             return Target(towards(world.ee_pos, up, LIFT_SPEED), 1.0, turned(world.ee_mat, self._grasp_mat(world)))
-        return self._bring(world, through + (end + BEFORE) * out - mat @ middle, mat, SPEED)
+        ahead = (end + BEFORE) * out
+        if max(abs(along - end - BEFORE), abs(now[2])) > 0.02:  # not before its hook yet
+            ahead = ahead - self.back * np.cross(self.side * out, CLEAR_UP)
+        goal = through + ahead - mat @ middle
+        far = float(np.linalg.norm(mug - goal)) > LEAN_WITHIN
+        return self._bring(world, goal, self._leaning(world, 0.0) if far else mat, SPEED)
 
     def _bring(self, world: World, pos: Vector, mat: Vector, speed: float) -> Target:
         """The hand's target that brings the mug, as it lies in the hand now, to `pos` and `mat`."""

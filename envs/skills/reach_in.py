@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.geometry import rotation_vector
+from envs.geometry import rotation_matrix, rotation_vector
 from envs.predicates import On
 from envs.skills.skill import CAREFUL_SPEED, LIFT_SPEED, OPEN, SPEED, Target, Vector, down, tilted, towards, turned
 from envs.world import World
@@ -14,9 +14,12 @@ from envs.world import World
 ALIGNED, AIMED = 0.010, 0.10  # m, of the hand beside its way in; rad
 BACK_OFF, RAISED = 0.014, 0.004  # m, of the ee from the object's middle when the fingers close, which reach 1 cm further
 BEFORE = 0.06  # m before the front, where the open hand may turn
+HEIGHTS, TILTS = (0.16, 0.36), (np.radians(22), np.radians(35))  # m above the table, rad
+LAY_TILT = np.radians(12)
 ACROSS = 0.25  # rad, of the hand's turn from straight in
 RISE = 0.3  # slope of the way out
 HOVER, CARRY = 0.09, 0.08  # m, above the object and above its place
+UP = np.array([0.0, 0.0, 1.0])
 OVER = 0.015  # m from its place, horizontally, within which the object is let down
 
 
@@ -24,13 +27,13 @@ OVER = 0.015  # m from its place, horizontally, within which the object is let d
 class TakeOut:
     """Take `object` out of `cabinet`, whose opening looks along -x of its frame, and lay it down `at` (x, y) m of the base.
 
-    `tilt`: rad from pointing down towards pointing forward, of the hand that reaches in.
+    The hand reaches in tilted from pointing down towards pointing forward, the less the lower the object lies: where it
+    would point along the forearm the wrist is singular.
     """
 
     object: str
     cabinet: str
     at: tuple[float, float]
-    tilt: float = np.radians(44)
     drop: float = 0.005
     goal: str = "table"
 
@@ -68,19 +71,19 @@ class TakeOut:
             return Target(towards(ee, grasp, CAREFUL_SPEED), 0.0, hand)
         if self._depth(world, ee) > -0.5 * BEFORE:
             return Target(ee - self._inwards(world) * LIFT_SPEED, 0.0, world.ee_mat)
-        back = (self._depth(world, grasp) + BEFORE) / np.sin(self.tilt) if inside else HOVER
+        back = (self._depth(world, grasp) + BEFORE) / np.sin(_tilt(obj)) if inside else HOVER
         return Target(towards(ee, grasp - back * approach, SPEED), 0.0, turned(world.ee_mat, hand))
 
     def _carry(self, world: World) -> Target:
         ee, obj, goal = world.ee_pos, world.pos(self.object), self.target(world)
         if self._depth(world, obj) > -BEFORE:
             up = 1.0 if world.touching(self.object, self.cabinet) else RISE
-            way = up * np.array([0, 0, 1.0]) - (up < 1) * self._inwards(world)
+            way = up * UP - (up < 1) * self._inwards(world)
             return Target(ee + CAREFUL_SPEED * way, 1.0, world.ee_mat)
-        hand = down(_yaw(world.ee_mat))
+        hand = _steep(self._levelling(world) @ world.ee_mat)
         way, off = goal - obj, float(np.linalg.norm((goal - obj)[:2]))
         if off < OVER and _angle(world.ee_mat, hand) < AIMED:
-            let_go = way[2] > -self.drop - 0.002
+            let_go = way[2] > -self.drop - 0.002 or self.goal in world.bearers(self.object)
             return Target(towards(ee, ee + way + [0, 0, self.drop], CAREFUL_SPEED), float(not let_go), hand)
         way[2] += CARRY if off > 0.03 else max(0.02, -way[2])
         return Target(towards(ee, ee + way, SPEED), 1.0, turned(world.ee_mat, hand))
@@ -89,7 +92,13 @@ class TakeOut:
         """(3, 3) the hand that reaches in: tilted, across the object as far as the side walls allow."""
         inwards = _yaw(world.mat(self.cabinet))
         across = (_yaw(world.mat(self.object)) - inwards + np.pi / 2) % np.pi - np.pi / 2
-        return tilted(self.tilt, inwards + float(np.clip(across, -ACROSS, ACROSS)))
+        return tilted(_tilt(world.pos(self.object)), inwards + float(np.clip(across, -ACROSS, ACROSS)))
+
+    def _levelling(self, world: World) -> Vector:
+        """(3, 3) the turn after which the held object is upright: it was taken by a tilted hand, and may have slipped."""
+        axis = np.cross(world.mat(self.object)[:, 2], UP)
+        sine = float(np.linalg.norm(axis))
+        return np.eye(3) if sine < 1e-6 else rotation_matrix(axis / sine * np.arctan2(sine, world.upright(self.object)))
 
     def _inwards(self, world: World) -> Vector:
         """(3,) the direction into the cabinet."""
@@ -98,6 +107,17 @@ class TakeOut:
     def _depth(self, world: World, point: Vector) -> float:
         """m behind the cabinet's front."""
         return float(self._inwards(world) @ (point - world.pos(self.cabinet)))
+
+
+def _tilt(point: Vector) -> float:
+    """rad, of the hand that reaches for a point at this height."""
+    return float(np.interp(point[2], HEIGHTS, TILTS))
+
+
+def _steep(mat: Vector) -> Vector:
+    """(3, 3) the hand, tilted by no more than it can be near the table."""
+    tilt = float(np.arccos(np.clip(-mat[2, 2], -1, 1)))
+    return mat if tilt <= LAY_TILT else tilted(LAY_TILT, _yaw(mat))
 
 
 def _yaw(mat: Vector) -> float:

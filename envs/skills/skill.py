@@ -73,8 +73,10 @@ class FirstUnmet:
 
 
 def words(skill: Skill, world: World) -> Mapping[str, str]:
-    """What {object} and {goal} stand for in a reasoning phrase, and what the layout says."""
-    return world.words | {"object": world.phrase(skill.object), "goal": world.phrase(skill.goal)}
+    """What {object}, {goal} and {object_text} stand for in a reasoning phrase, and what the layout says."""
+    said = world.words
+    text = said.get(f"{skill.object}_text", "")
+    return said | {"object": world.phrase(skill.object), "goal": world.phrase(skill.goal), "object_text": text}
 
 
 def go_home(world: World, clear: float) -> Target:

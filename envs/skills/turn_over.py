@@ -14,7 +14,7 @@ from envs.world import World
 UP = np.array([0.0, 0.0, 1.0])
 GRASP = 0.045  # m above the board: the hand, 4 cm thick to each side, clears it
 AHEAD = 0.135  # m before the grasp: the open fingers are clear of the mug
-ALIGNED, TURNED = 0.006, 0.06  # m, rad
+ALIGNED, TURNED = 0.008, 0.06  # m, rad
 LIFTED = 0.012  # m
 CLEAR = 0.065  # m between the mug's axis and the shelf's edge while it is turned
 TRAVEL = 0.20  # m, ee height at which it is turned
@@ -35,8 +35,8 @@ class TurnOver:
     goal: str
     source: str
     at: tuple[float, float] = (0.0, 0.0)
-    heading: float = -1.15
-    heading_down: float = -0.35
+    heading: float = -1.30
+    heading_down: float = -0.55
 
     @property
     def predicate(self) -> On:
@@ -75,7 +75,7 @@ class TurnOver:
         askew = float(np.linalg.norm(rotation_vector(hand @ world.ee_mat.T)))
         above = goal + hand @ (world.ee_mat.T @ (ee - mug))
         aside = float(np.linalg.norm((mug - goal)[:2]))
-        if down and askew < 2 * TURNED and aside < 2 * ALIGNED:
+        if down and askew < 3 * TURNED and aside < (0.03 if mug[2] < TRAVEL - 0.03 else 2 * ALIGNED):
             if world.touching(self.object, self.goal) or mug[2] < goal[2]:
                 return Target(ee, 0.0, world.ee_mat)
             speed = CAREFUL_SPEED if mug[2] > goal[2] + 0.03 else 0.010
@@ -95,15 +95,16 @@ class TurnOver:
         off = ee - grasp
         along = float(off @ ahead)
         aside = float(np.linalg.norm(off - along * ahead))
-        if aside < 2 * ALIGNED and abs(along) < ALIGNED and askew < 2 * TURNED:
+        if aside < 1.5 * ALIGNED and abs(along) < ALIGNED and askew < 2 * TURNED:
             return Target(grasp, 1.0, hand)
         if world.gripper_closed > OPEN and along > -AHEAD:
             return Target(ee if world.gripper_closed > 0.4 else towards(ee, ee - 0.1 * ahead, CAREFUL_SPEED), 0.0, world.ee_mat)
-        if aside < ALIGNED + 0.15 * max(0.0, -along - 0.08) and askew < TURNED:
+        if aside < ALIGNED + 0.15 * max(0.0, -along - 0.06) and askew < TURNED:
             return Target(towards(ee, grasp, CAREFUL_SPEED), 0.0, hand)
-        if along > 0.01 - AHEAD and (aside > 0.02 or askew > 3 * TURNED):  # beside the mug: back out
+        if along > 0.01 - AHEAD and (aside > 0.025 or askew > 4 * TURNED):  # beside the mug: back out
             return Target(towards(ee, ee - 0.1 * ahead, SPEED), 0.0, world.ee_mat)
-        return Target(towards(ee, grasp - max(AHEAD, -along if aside < 0.02 else 0.0) * ahead, SPEED), 0.0, turned(world.ee_mat, hand))
+        away = np.clip(-along, 0.0, AHEAD) if aside < 0.05 else AHEAD
+        return Target(towards(ee, grasp - away * ahead, SPEED), 0.0, turned(world.ee_mat, hand))
 
     def _withdraw(self, world: World) -> Target:
         """Straight back from the mug, then wait."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from envs.objects.soap import DISH_FLOOR
+from envs.objects.towel import RAIL_Z
 from envs.objects.washbasin import FLOOR
-from envs.predicates import Inside, On
+from envs.predicates import Inside, On, TakenDown
 from envs.skills.lay import Lay
+from envs.skills.towel import LayTowel
 from envs.types import Fixture, ObjectGroup, Region, Step, Task
 
 WASHBASIN = Fixture("washbasin", ("washbasin",), (0.54, 0.0))
@@ -56,4 +58,31 @@ TOOTHPASTE_TO_TABLE = Task(
     time_limit_s=25,
 )  # fmt: skip
 
-TASKS: tuple[Task, ...] = (SOAP_TO_BOX, TOOTHPASTE_TO_TABLE)
+TAKE_TOWEL = Task(
+    name="take_towel",
+    scene="bathroom",
+    instruction="Remove the towel from the shelf.",
+    paraphrases=("Take the towel off the rail.", "Take down the hanging towel and lay it on the other towel.", "Lay the hanging towel on the folded one."),
+    test_paraphrases=("Get the towel down and put it on the other one.", "The towel on the rail should lie on the other towel."),
+    fixtures=(
+        WASHBASIN,
+        Fixture("rail", ("towel_rail",), (0.50, 0.37), yaw=0.35, jitter=0.04),
+        Fixture("other_towel", ("white_folded_towel", "grey_folded_towel"), (0.50, -0.36), jitter=0.03),
+    ),
+    objects=(
+        ObjectGroup(
+            "towel", 1, ("blue_cloth", "pink_cloth", "yellow_cloth"), ("turquoise_cloth",),
+            Region((-0.03, 0.03), (0.0, 0.0), (0.0, 0.0), on="rail", height=RAIL_Z, fixed=True), numbered=False,
+        ),
+    ),
+    steps=(
+        Step(
+            TakenDown("towel", "rail", "other_towel"), LayTowel("towel", "other_towel"), "Take down the {object} and lay it on the {goal}.",
+            ("Lift the {object} off the rail and lay it on the {goal}.", "Take the {object} off the rail and put it on the {goal}."),
+        ),
+    ),
+    finished="The towel is taken down.",
+    time_limit_s=40,
+)  # fmt: skip
+
+TASKS: tuple[Task, ...] = (SOAP_TO_BOX, TOOTHPASTE_TO_TABLE, TAKE_TOWEL)

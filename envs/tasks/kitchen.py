@@ -1,6 +1,8 @@
-"""Tasks in the kitchen (ChatVLA, tasks 11, 13, 18, 19)."""
+"""Tasks in the kitchen (ChatVLA, tasks 11-13 together, 11, 13, 18, 19)."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from envs.objects import fridge, shelf
 from envs.objects.dishes import BASKET_FLOOR, CLOTH_THICK
@@ -11,6 +13,9 @@ from envs.scenes.kitchen import SHELF, TABLECLOTH
 from envs.skills.place import Place
 from envs.skills.reach_in import TakeOut
 from envs.skills.rim import LayByRim
+from envs.skills.withdraw import Withdrawn
+from envs.tasks.compose import composed
+from envs.tasks.mugs import FLIP_CUP
 from envs.types import Fixture, ObjectGroup, Region, Step, Task
 
 BREADS, TEST_BREADS = ("bread_roll", "bread_loaf"), ("bread_bun", "bread_loaf")
@@ -87,16 +92,19 @@ BREAD_FROM_POT = Task(
     test_paraphrases=("Get the bread from the pot onto the plate.", "The bread in the pot belongs on the plate."),
 )  # fmt: skip
 
-_FROM_FRIDGE = TakeOut("bread", "fridge", at=(0.42, -0.17))
+_FROM_FRIDGE = TakeOut("bread", "fridge", at=(0.53, -0.24))
 BREAD_FROM_FRIDGE = Task(
     name="bread_from_fridge",
     scene="kitchen",
     instruction="Pick up the bread from the refrigerator.",
-    fixtures=(Fixture("fridge", ("white_fridge", "mint_fridge", "blue_fridge"), (0.60, 0.04), jitter=0.01, test_kinds=("red_fridge", "white_fridge")),),
+    fixtures=(Fixture("fridge", ("white_fridge", "mint_fridge", "blue_fridge"), (0.60, 0.07), jitter=0.01, test_kinds=("red_fridge", "white_fridge")),),
     objects=(
         ObjectGroup(
             "bread", 1, BREADS, TEST_BREADS,
-            tuple(Region((0.06, 0.085), (-0.06, 0.06), (-0.3, 0.3), on="fridge", height=z, fixed=True) for z in fridge.SHELVES), numbered=False,
+            tuple(
+                Region((edge + 0.027, edge + 0.042), (-0.06, 0.06), (-0.3, 0.3), on="fridge", height=z, fixed=True)
+                for z, edge in zip(fridge.SHELVES, fridge.SETBACK, strict=True)
+            ), numbered=False,
         ),
     ),
     steps=(
@@ -111,4 +119,20 @@ BREAD_FROM_FRIDGE = Task(
     test_paraphrases=("Fetch the bread out of the fridge.", "Lift the bread out of the refrigerator and put it down in front of it."),
 )  # fmt: skip
 
-TASKS = (PLATE_TO_TABLECLOTH, BREAD_TO_PLATE, BREAD_FROM_POT, BREAD_FROM_FRIDGE)
+def _then(task: Task, unwind: bool = True) -> Task:
+    """The task, begun by a hand that has just let go of something else."""
+    return replace(task, steps=tuple(replace(step, skill=Withdrawn(step.skill, unwind)) for step in task.steps))
+
+
+PREPARE_BREAKFAST = composed(
+    name="prepare_breakfast",
+    instruction="Prepare the breakfast for me.",
+    tasks=(PLATE_TO_TABLECLOTH, _then(FLIP_CUP, unwind=False), _then(BREAD_TO_PLATE)),
+    fixtures=(SHELF, TABLECLOTH, BASKET),
+    objects=(*PLATE_TO_TABLECLOTH.objects, *FLIP_CUP.objects, BREAD_TO_PLATE.objects[1]),
+    finished="Breakfast is ready.",
+    paraphrases=("Get breakfast ready.", "Lay the table and serve the bread for breakfast.", "Make me breakfast."),
+    test_paraphrases=("Please prepare my breakfast.", "Set out the breakfast."),
+)
+
+TASKS = (PLATE_TO_TABLECLOTH, BREAD_TO_PLATE, PREPARE_BREAKFAST, BREAD_FROM_POT, BREAD_FROM_FRIDGE)

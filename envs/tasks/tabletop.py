@@ -7,6 +7,7 @@ from envs.objects.ball_and_can import HEIGHT as CAN_HEIGHT
 from envs.objects.lid_box import HEIGHT as BOX_HEIGHT
 from envs.objects.lid_box import SKIRT
 from envs.objects.plates import SURFACE
+from envs.predicates import AllOf, Flat
 from envs.skills.place import Place
 from envs.types import Fixture, ObjectGroup, Region, Step, Task
 
@@ -119,7 +120,7 @@ TAKE_LID = Task(
     ),
     steps=(
         Step(
-            _LID.predicate, _LID, "Take the {object} off the {box} and put it on the {goal}.",
+            AllOf((_LID.predicate, Flat("lid"))), _LID, "Take the {object} off the {box} and put it on the {goal}.",
             ("Lift the {object} off the {box} and lay it on the {goal}.", "Put the {object} of the {box} on the {goal}."),
         ),
     ),

@@ -78,7 +78,9 @@ def _run(job: tuple[Control, Trial]) -> Outcome:
 
 def measure(tasks: Sequence[str], split: Split, counts: dict[Control, int], workers: int) -> list[Outcome]:
     """Outcomes of all controls on all tasks, in order."""
-    jobs = [(control, Trial(task, i, split=split)) for task in tasks for control in CONTROLS for i in range(counts[control])]
+    jobs: list[tuple[Control, Trial]] = [
+        (control, Trial(task, i, split=split)) for task in tasks for control in CONTROLS for i in range(counts[control])
+    ]
     os.environ.update(ONE_CORE)  # spawned workers read it
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         return list(track(pool.imap(_run, jobs), "controls", total=len(jobs), console=Console(stderr=True)))

@@ -1,9 +1,11 @@
 """Layouts are pure functions of a trial; splits never share one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from envs.layout import CLEAR_X, CLEAR_Y, LayoutError, Placed, sample_layout
+from envs.layout import CLEAR_X, CLEAR_Y, Apart, Layout, LayoutError, Placed, sample_layout
 from envs.types import Fixture, ObjectGroup, Region, Split, Task, Trial
 
 GROUPS = (ObjectGroup("animal", 2, ("duck", "pig", "frog")), ObjectGroup("block", 2, ("red", "blue")))
@@ -76,3 +78,40 @@ def test_a_fixture_stays_within_its_jitter():
         (box,) = sample_layout(trial(i), task(), REGION).fixtures
         assert box == Placed("box", "box", box.pos, np.pi / 2)
         assert np.abs(np.subtract(box.pos, BOX.pos)).max() <= BOX.jitter
+
+
+def test_a_turned_fixture_stays_within_its_turn():
+    box = replace(BOX, yaw=1.0, turn=0.2)
+    yaws = [sample_layout(trial(i), task(fixtures=(box,)), REGION).fixtures[0].yaw for i in range(30)]
+    assert 0.8 <= min(yaws) < 0.9
+    assert 1.1 < max(yaws) <= 1.2
+
+
+def test_shuffled_fixtures_change_places():
+    fixtures = (Fixture("a", ("box",), (0.5, 0.3), jitter=0), Fixture("b", ("box",), (0.5, -0.3), jitter=0), BOX)
+    shuffled = replace(task(fixtures=fixtures), shuffled=("a", "b"))
+    layouts = [sample_layout(trial(i), shuffled, REGION) for i in range(30)]
+    assert {(lay.placed("a").pos[1], lay.placed("b").pos[1]) for lay in layouts} == {(0.3, -0.3), (-0.3, 0.3)}
+    assert all(lay.placed("box").pos[1] > 0.3 for lay in layouts)
+
+
+def test_a_choice_is_drawn_from_the_trial():
+    chosen = replace(task(), choices=(("side", ("left", "right")),))
+    assert sample_layout(trial(3), chosen, REGION).choices == sample_layout(trial(3), chosen, REGION).choices
+    assert {sample_layout(trial(i), chosen, REGION).choices for i in range(20)} == {(("side", "left"),), (("side", "right"),)}
+
+
+def test_a_layout_that_the_task_refuses_is_drawn_again():
+    picky = replace(task(), accepts=lambda layout, split: split == "test" and layout.objects[0].pos[0] > 0.6)
+    assert all(sample_layout(trial(i), picky, REGION).objects[0].pos[0] > 0.6 for i in range(20))
+    with pytest.raises(LayoutError, match="no free arrangement"):
+        sample_layout(trial(0, "train"), picky, REGION)
+
+
+def test_apart_asks_for_room_around_a_fixture():
+    near, far = Placed("toy", "duck", (0.5, 0.0)), Placed("toy", "duck", (0.5, 0.2))
+    apart = Apart((("plate", 0.1),))
+    for toy, expected in ((near, False), (far, True)):
+        layout = Layout((toy,), (Placed("plate", "white_plate", (0.55, 0.0)),))
+        assert apart(layout, "test") is expected
+        assert Apart((("plate", 0.1),), but=("toy",))(layout, "test")

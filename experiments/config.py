@@ -127,8 +127,7 @@ class Config:
         """`env` as one word."""
         return self.env if isinstance(self.env, str) else "+".join(self.env)
 
-    @property
-    def one_env(self) -> str:
+    def only_env(self) -> str:
         """The only task.
 
         Raises:

@@ -19,7 +19,7 @@ from experiments.policies import LEARNED
 def run_stage(config: Config, command: str) -> None:
     """Do what `config.stage` says."""
     if config.stage == "all":
-        config.one_env  # noqa: B018
+        config.only_env()  # not found out after hours of collecting
         collect(config, command)
         config = dataclasses.replace(config, checkpoint=str(train(config, command)))
         evaluate(config, command)
@@ -48,7 +48,7 @@ def train(config: Config, command: str) -> Path:
     if config.train.init is not None:
         check_checkpoint(config.train.init)
     options = _given(config.train) | {"stages": tuple(config.train.stages), "out": str(config.train_dir)}
-    return run(TrainConfig(data=str(config.data_dir(config.one_env)), seed=config.seed, wandb=config.wandb, **options))
+    return run(TrainConfig(data=str(config.data_dir(config.only_env())), seed=config.seed, wandb=config.wandb, **options))
 
 
 def correct(config: Config, command: str) -> None:
@@ -57,7 +57,7 @@ def correct(config: Config, command: str) -> None:
 
     if config.policy not in LEARNED:
         raise UsageError(f"policy '{config.policy}' learns nothing from corrections; choose policy={LEARNED[0]}")
-    env = config.one_env
+    env = config.only_env()
     out, checkpoint = config.data_dir(env) / "corrections", identity(config, env)["checkpoint"]
     check_checkpoint(checkpoint)
     decisions = run(env, Path(checkpoint), out, config.corrections, workers=config.pool)

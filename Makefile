@@ -1,7 +1,7 @@
 # `make run` and `make test` are all that a stranger needs; both set up first.
 
 .DEFAULT_GOAL := help
-.PHONY: run test setup lint benchmark tree clean help
+.PHONY: run test setup lint benchmark regression tree clean help
 
 PYTHON_BIN := .venv/bin/python
 READY := .venv/.ready
@@ -27,6 +27,10 @@ benchmark: setup ## Measure the simulation's speed, the policy's, and the expert
 	$(PYTHON_BIN) -m experiments.benchmarks.env_speed
 	$(PYTHON_BIN) -m experiments.benchmarks.inference_speed
 	$(PYTHON_BIN) -m experiments.benchmarks.expert
+
+regression: setup ## Record anew what tests/test_regression.py compares with: the expert on two test layouts of every task
+	rm -rf tests/regression
+	$(PYTHON_BIN) experiments/run.py env=all policy=expert trials=2 video=none out=tests/regression
 
 tree: setup ## Write the README's tree anew from the files' first sentences
 	$(PYTHON_BIN) .ci/tree.py

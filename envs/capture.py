@@ -8,17 +8,18 @@ import numpy as np
 
 from envs.expert import act
 from envs.imaging import halve, halve_labels
-from envs.objects import toys
+from envs.objects import KINDS
 from envs.questions import Toy
 from envs.sim_env import SimEnv
 from envs.snapshots import Snapshot
-from envs.types import CAMERAS, Observation
+from envs.types import CAMERAS, Observation, Task
 from envs.world import World
 
 
-def kind_words() -> tuple[Toy, ...]:
-    """Every kind of toy, in words."""
-    return tuple(Toy(k.name, k.phrase, k.noun, k.colour, k.category) for k in toys.KINDS)
+def kind_words(task: Task) -> tuple[Toy, ...]:
+    """Every kind of thing that may lie about in the task, in words."""
+    names = dict.fromkeys(n for group in task.objects for n in (*group.kinds, *group.test_kinds))
+    return tuple(Toy(k.name, k.phrase, k.noun, k.colour, k.category) for k in (KINDS[n] for n in names))
 
 
 def take(env: SimEnv, observation: Observation, name: str, static: bool, **origin: Any) -> Snapshot:
@@ -39,25 +40,26 @@ def take(env: SimEnv, observation: Observation, name: str, static: bool, **origi
 
 
 def objects(world: World) -> list[dict[str, Any]]:
-    """Objects, then fixtures: role, kind, phrase, noun, colour, category, pos (m, base frame), place."""
-    found = []
-    for role in world.roles:
-        kind = world.kind(role)
-        words = {"phrase": kind.phrase, "noun": kind.noun, "colour": kind.colour, "category": kind.category}
-        found.append({"role": role, "kind": kind.name, **words, "pos": _rounded(world, role), "place": place(world, role)})
-    for name in world.fixtures:
-        kind = world.kind(name)
-        words = {"phrase": kind.phrase, "noun": kind.noun, "colour": kind.colour, "category": kind.category}
-        found.append({"role": name, "kind": kind.name, **words, "pos": _rounded(world, name), "place": "table"})
-    return found
+    """Objects, then fixtures: role, kind, phrase, noun, colour, category, pos (m, base frame), place, fixed, holds.
+
+    `holds`: "in" or "on", how a thing lies that lies there.
+    """
+    return [
+        {
+            "role": role, "kind": kind.name, "phrase": kind.phrase, "noun": kind.noun, "colour": kind.colour,
+            "category": kind.category, "pos": [round(float(x), 4) for x in world.pos(role)], "place": place(world, role),
+            "fixed": role in world.fixtures, "holds": "in" if kind.interior else "on",
+        }
+        for role, kind in ((r, world.kind(r)) for r in (*world.roles, *world.fixtures))
+    ]  # fmt: skip
 
 
 def place(world: World, role: str) -> str:
-    """`gripper`, the container's name, or `table`."""
+    """`gripper`, the phrase of the container or of the thing that it lies on, or `table`."""
+    if role in world.fixtures:
+        return "table"
     if world.holding(role):
         return "gripper"
-    return next((c for c in world.containers if world.inside(role, c)), "table")
-
-
-def _rounded(world: World, name: str) -> list[float]:
-    return [round(float(x), 4) for x in world.pos(name)]
+    container = next((c for c in world.containers if world.inside(role, c)), None)
+    support = container or next((b for b in sorted(world.bearers(role)) if b in (*world.roles, *world.fixtures)), None)
+    return world.phrase(support) if support else "table"

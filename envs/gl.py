@@ -50,7 +50,7 @@ def vendor() -> str:
 
         context = mujoco.GLContext(16, 16)
         context.make_current()
-        names = [GL.glGetString(what).decode() for what in (GL.GL_VENDOR, GL.GL_RENDERER)]
+        names = [bytes(GL.glGetString(what) or b"unknown").decode() for what in (GL.GL_VENDOR, GL.GL_RENDERER)]
         context.free()
     except Exception as error:
         return f"{backend}: {error}"

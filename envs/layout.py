@@ -39,11 +39,13 @@ class Layout:
     """All that varies in a scene: movable objects, and the fixtures where they stand this time.
 
     `choices`: (name, what was drawn) of the task's choices.
+    `distractors`: movable things that have no part in the task (shift=distractors).
     """
 
     objects: tuple[Placed, ...]
     fixtures: tuple[Placed, ...] = ()
     choices: tuple[tuple[str, str], ...] = ()
+    distractors: tuple[Placed, ...] = ()
 
     def placed(self, role: str) -> Placed:
         """The object or fixture of that role."""
@@ -58,15 +60,18 @@ class Layout:
 
 @dataclass(frozen=True)
 class Apart:
-    """A task's `accepts`: free objects start at least so many metres from the middle of a fixture: (name, m) of each."""
+    """A task's `accepts`: objects start at least so many metres from the middle of a thing: (role, m) of each thing."""
 
-    fixtures: tuple[tuple[str, float], ...]
+    things: tuple[tuple[str, float], ...]
     but: tuple[str, ...] = ()  # roles that stand on or in one
 
     def __call__(self, layout: Layout, split: Split) -> bool:
-        spots = [(layout.placed(name).pos, least) for name, least in self.fixtures]
-        free = [o.pos for o in layout.objects if o.role not in self.but]
-        return all(np.hypot(p[0] - q[0], p[1] - q[1]) >= least for p in free for q, least in spots)
+        for role, least in self.things:
+            x, y = layout.placed(role).pos
+            free = [o.pos for o in layout.objects if o.role not in (role, *self.but)]
+            if any(np.hypot(p[0] - x, p[1] - y) < least for p in free):
+                return False
+        return True
 
 
 class LayoutError(RuntimeError):
@@ -99,6 +104,14 @@ def sample_layout(trial: Trial, task: Task, default: Region) -> Layout:
     raise LayoutError(f"no free arrangement of {count} objects in {DRAWS} draws for {trial}; widen the regions or take fewer objects")
 
 
+def rearranged(rng: np.random.Generator, layout: Layout, task: Task, default: Region) -> Layout | None:
+    """The same things and fixtures with the objects at new places of their regions; None when they do not fit."""
+    kinds = iter([o.kind for o in layout.objects])
+    groups = [replace(g, kinds=tuple(next(kinds) for _ in g.roles), test_kinds=()) for g in task.objects]
+    objects = _draw(rng, groups, default, layout.fixtures, False)
+    return None if objects is None else Layout(objects, layout.fixtures)
+
+
 def _shuffle(rng: np.random.Generator, task: Task) -> tuple[Fixture, ...]:
     """The task's fixtures, those of `shuffled` in each other's places."""
     if not task.shuffled:
@@ -128,9 +141,8 @@ def _draw(
     for group in groups:
         kinds = group.test_kinds if test and group.test_kinds else group.kinds
         chosen = sorted(rng.choice(len(kinds), group.count, replace=False))
-        region = group.region or default
-        if isinstance(region, tuple):
-            region = region[int(rng.integers(len(region)))]
+        regions = group.regions or (default,)
+        region = regions[int(rng.integers(len(regions)))] if len(regions) > 1 else next(iter(regions))
         for role, kind in zip(group.roles, (kinds[i] for i in chosen), strict=True):
             placed = _place(rng, role, kind, region, where.get(region.on), free)
             if placed is None:

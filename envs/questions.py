@@ -9,26 +9,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 CELL = 20  # px; the picture has 8 columns x0-x7 and 6 rows y0-y5
-PLACES = ("table", "box", "basket", "gripper")
+PLURALS = {"animal": "animals", "block": "blocks"}  # categories that questions may name
 Rng = np.random.Generator
 
 
 @dataclass(frozen=True)
 class Toy:
-    """One kind of toy in words; `role` and `place` (one of PLACES) when it stands in a scene."""
+    """One kind of toy in words; `role` and `place` (of `Facts.places`, or "gripper") when it stands in a scene."""
 
     kind: str
     phrase: str  # "yellow duck"
     noun: str  # "duck"
     colour: str
-    category: str  # "animal" or "block"
+    category: str  # "animal", "block", ...
     role: str = ""
     place: str = ""
 
@@ -41,6 +41,13 @@ class Facts:
     kinds: tuple[Toy, ...]  # every kind that could be there
     reasoning: str  # what should be done next, as the policy says it
     target: str | None  # the role it is about; None when nothing is left to do
+    places: Mapping[str, str] = field(default_factory=lambda: {"table": "on", "box": "in", "basket": "in"})
+    """Where things may lie, and how: "in" or "on"."""
+
+    @property
+    def noun(self) -> str:
+        """What all of the kinds are: "toy", or just "thing"."""
+        return "toy" if all(kind.category in PLURALS for kind in self.kinds) else "thing"
 
     @property
     def held(self) -> Toy | None:
@@ -136,12 +143,14 @@ def _exists(view: View, rng: Rng) -> list[Question]:
 
 
 def _count(view: View, rng: Rng) -> list[Question]:
-    what = _pick(("animals", "blocks", "toys"), rng)
-    meant = [t for t in view.facts.toys if what == "toys" or what == f"{t.category}s"]
+    known = sorted({t.category for t in view.facts.kinds} & set(PLURALS))
+    category = _pick((*known, None), rng)
+    what = PLURALS[category] if category else f"{view.facts.noun}s"
+    meant = [t for t in view.facts.toys if category in (None, t.category)]
     on_table = [t for t in meant if t.place == "table"]
     if any(t not in view.shown for t in on_table) or any(t.place == "gripper" for t in meant):
         return []
-    return [Question("count", {"what": what}, str(len(on_table)), key=what)]
+    return [Question("count", {"what": what}, str(len(on_table)))]
 
 
 def _colour(view: View, rng: Rng) -> list[Question]:
@@ -149,17 +158,19 @@ def _colour(view: View, rng: Rng) -> list[Question]:
     if animals and rng.random() < 0.4:
         toy = _pick(animals, rng)
         return [Question("colour", {"toy": toy.noun}, toy.colour, key="of")]
-    side, what = _pick(("leftmost", "rightmost"), rng), _pick(("animal", "block", "block", "toy"), rng)
+    known = {t.category for t in view.facts.kinds}
+    side = _pick(("leftmost", "rightmost"), rng)
+    what = _pick([c for c in ("animal", "block", "block") if c in known] + [view.facts.noun], rng)
     found = _extreme(view, side, what)
     return [Question("colour", {"side": side, "what": what}, found[0].colour, key="side", margin=found[1])] if found else []
 
 
 def _which(view: View, rng: Rng) -> list[Question]:
     side = _pick(("leftmost", "rightmost"), rng)
-    found = _extreme(view, side, "toy") if len(view.shown) > 1 else None
+    found = _extreme(view, side, view.facts.noun) if len(view.shown) > 1 else None
     if not found:
         return []
-    return [Question("which", {"side": side}, found[0].phrase, accept=_accepted(found[0]), margin=found[1])]
+    return [Question("which", {"side": side, "thing": view.facts.noun}, found[0].phrase, accept=_accepted(found[0]), margin=found[1])]
 
 
 def _left_of(view: View, rng: Rng) -> list[Question]:
@@ -190,10 +201,12 @@ def _inside(view: View, rng: Rng) -> list[Question]:
     if not resting:
         return []
     toy = _pick(resting, rng)
-    other = _pick([p for p in ("table", "box", "basket") if p != toy.place], rng)
+    others = [p for p in view.facts.places if p != toy.place]
+    if not others or toy.place not in view.facts.places:
+        return []
     return [
-        Question("inside", {"toy": toy.phrase, "place": f"{'on' if p == 'table' else 'in'} the {p}"}, "yes" if p == toy.place else "no", "yesno")
-        for p in (toy.place, other)
+        Question("inside", {"toy": toy.phrase, "place": f"{view.facts.places[p]} the {p}"}, "yes" if p == toy.place else "no", "yesno")
+        for p in (toy.place, _pick(others, rng))
     ]
 
 
@@ -225,7 +238,7 @@ def _list(view: View, rng: Rng) -> list[Question]:
     for kind in _shuffled([k for k in view.facts.kinds if k.kind not in unclear], rng):
         toy = shown.get(kind.kind)
         lines.append(f"{kind.phrase} {' '.join(cell_words(view.seen[toy.role])) if toy else 'none'}")
-    return [Question("list", {}, ", ".join(lines), "list")]
+    return [Question("list", {"things": f"{view.facts.noun}s"}, ", ".join(lines), "list")]
 
 
 def _next(view: View, rng: Rng) -> list[Question]:
@@ -254,8 +267,9 @@ def cell_words(seen: Seen) -> tuple[str, str]:
 
 def _extreme(view: View, side: str, what: str) -> tuple[Toy, float] | None:
     """The leftmost or rightmost toy of a category, if it is clear: all are shown or hidden, and a margin apart."""
-    meant = [t for t in view.shown if what in ("toy", t.category)]
-    if not meant or any(what in ("toy", t.category) for t in view.unclear):
+    anything = view.facts.noun
+    meant = [t for t in view.shown if what in (anything, t.category)]
+    if not meant or any(what in (anything, t.category) for t in view.unclear):
         return None
     ordered = view.by_u(meant)
     if side == "rightmost":

@@ -65,7 +65,8 @@ def tube(path: Sequence[XYZ] | NDArray[np.float64], radius: float | NDArray[np.f
 def arc(centre: XYZ, u: XYZ, v: XYZ, start: float, end: float, count: int) -> NDArray[np.float64]:
     """(count, 3): centre + cos(t) u + sin(t) v for t from `start` to `end` rad."""
     t = np.linspace(start, end, count)[:, None]
-    return np.asarray(centre, float) + np.cos(t) * np.asarray(u, float) + np.sin(t) * np.asarray(v, float)
+    c, u_axis, v_axis = (np.asarray(w, np.float64) for w in (centre, u, v))
+    return c + np.cos(t) * u_axis + np.sin(t) * v_axis
 
 
 def prism(outline: Sequence[tuple[float, float]], low: float, high: float) -> Mesh:

@@ -27,8 +27,8 @@ class Snapshot:
     """images (3, 120, 160, 3) and segmentation (3, 120, 160) uint8 in the order of `CAMERAS`; agent_pos (17,); action
     (10,): what the expert would do now.
 
-    `record`: id, split, static (no motion: a made-up scene), objects (toys, then containers: role, kind, phrase, noun,
-    colour, category, pos m, place), reasoning, target ([role, container] or None), and where it comes from.
+    `record`: id, split, static (no motion: a made-up scene), objects (movable ones, then fixtures: role, kind, phrase, noun,
+    colour, category, pos m, place, fixed, holds), reasoning, target ([role, container] or None), and where it comes from.
     """
 
     images: NDArray[np.uint8]
@@ -70,12 +70,16 @@ def read_snapshots(folder: Path) -> Iterator[Snapshot]:
 
 def facts(record: Mapping[str, Any], kinds: Iterable[Toy]) -> Facts:
     """What a snapshot's line says, for `envs.questions.ask`."""
+    objects = record["objects"]
     toys = tuple(
         Toy(o["kind"], o["phrase"], o["noun"], o["colour"], o["category"], o["role"], o["place"])
-        for o in record["objects"]
-        if o["category"] != "container"
+        for o in objects
+        if not o["fixed"]
     )
-    return Facts(toys, tuple(kinds), record["reasoning"], record["target"][0] if record["target"] else None)
+    # A thing that others lie in or on; fixtures that hold nothing in particular are no places to ask about.
+    lain_on = {o["place"] for o in objects}
+    places = {"table": "on"} | {o["phrase"]: o["holds"] for o in objects if o["holds"] == "in" or o["phrase"] in lain_on}
+    return Facts(toys, tuple(kinds), record["reasoning"], record["target"][0] if record["target"] else None, places)
 
 
 def segment_names(record: Mapping[str, Any]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ ACTION_HIGH = np.concatenate([WORKSPACE_HIGH, np.full(6, 1.0), [1.0]]).astype(np
 
 def observation_space() -> spaces.Dict:
     """`pixels` of three cameras and `agent_pos`, as in `envs.types.Observation`."""
-    image = {name: spaces.Box(0, 255, IMAGE_SHAPE, np.uint8) for name in CAMERAS}
+    image: dict[str, spaces.Space] = {name: spaces.Box(0, 255, IMAGE_SHAPE, np.uint8) for name in CAMERAS}
     return spaces.Dict(
         {"pixels": spaces.Dict(image), "agent_pos": spaces.Box(-np.inf, np.inf, (AGENT_POS_DIM,), np.float32)}
     )

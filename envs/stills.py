@@ -1,4 +1,4 @@
-"""Made-up scenes without motion: toys anywhere, some sorted already, perhaps one in the hand, the arm anywhere.
+"""Made-up scenes without motion: things anywhere, some put away already, perhaps one in the hand, the arm anywhere.
 
 They teach where things are: 6,000 of them took a policy's error on unseen layouts from 2.1 to 1.3 cm, at a tenth of an
 episode's price (research/policy_probe.md). One compiled model serves many scenes: only positions change, because a new
@@ -15,14 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.capture import take
+from envs.geometry import yaw_quat
 from envs.ik import IK
-from envs.layout import Layout, Placed
+from envs.layout import Layout, Placed, rearranged
 from envs.robot import GRIPPER_JOINT, GRIPPER_MAX, HOME_QPOS
+from envs.scenes.scene import pose
 from envs.sim_env import SimEnv
-from envs.skills.pick_place import SLOT
-from envs.skills.skill import DOWN
+from envs.skills.pick_place import SLOT, PickPlace
+from envs.skills.skill import DOWN, FirstUnmet
 from envs.snapshots import Snapshot
-from envs.types import Trial
+from envs.types import Task, Trial
 
 Vector = NDArray[np.float64]
 Rng = np.random.Generator
@@ -42,11 +44,11 @@ DRAWS = 400
 
 
 @dataclass(frozen=True)
-class _Toy:
+class _Thing:
     role: str
-    pos: Vector  # (3,) m
-    yaw: float
-    free: bool  # on the table, not in a container
+    pos: Vector  # (3,) m, of its body
+    quat: Vector  # (4,) wxyz
+    free: bool  # where a hand may take it: not in a container
 
 
 def stills(env: SimEnv, trial: Trial, count: int) -> Iterator[Snapshot]:
@@ -60,17 +62,18 @@ def stills(env: SimEnv, trial: Trial, count: int) -> Iterator[Snapshot]:
 
 
 def _arrange(env: SimEnv, ik: IK, rng: Rng) -> str | None:
-    """Put everything somewhere, until nothing overlaps; returns the held toy's role."""
+    """Put everything somewhere, until nothing overlaps; returns the held thing's role."""
     for _ in range(DRAWS):
-        toys = _draw_toys(env, rng)
-        if toys is None:
+        things = _draw_toys(env, rng) if _sorts(env.task) else _draw_things(env, rng)
+        if things is None:
             continue
-        held = next((t for t in toys if t.free), None) if rng.random() < HELD else None
-        joint_pos, reached = _draw_arm(env, ik, [t for t in toys if t is not held], rng)
+        held = next((t for t in things if t.free), None) if rng.random() < HELD else None
+        joint_pos, reached = _draw_arm(env, ik, [t for t in things if t is not held], rng)
         if not reached:
             continue
-        for toy in toys:
-            _place(env, toy.role, toy.pos, toy.yaw)
+        for thing in things:
+            _place(env, thing.role, thing.pos, thing.quat)
+        _move_joints(env, rng)
         if held is None:
             _set_gripper(env, _draw_gripper(rng))
             env.set_arm(joint_pos)
@@ -82,7 +85,23 @@ def _arrange(env: SimEnv, ik: IK, rng: Rng) -> str | None:
     raise RuntimeError(f"no arrangement without overlaps in {DRAWS} draws for {env.trial}")
 
 
-def _draw_toys(env: SimEnv, rng: Rng) -> list[_Toy] | None:
+def _sorts(task: Task) -> bool:
+    """Whether the task is about putting toys into containers, so that any of them may lie in any."""
+    skills = [s.skill.skills for s in task.steps if isinstance(s.skill, FirstUnmet)]
+    return len(skills) == len(task.steps) and all(isinstance(s, PickPlace) for group in skills for s in group)
+
+
+def _draw_things(env: SimEnv, rng: Rng) -> list[_Thing] | None:
+    """Everything at a new place of its region; None when it does not fit or is of the other split."""
+    layout = rearranged(rng, env.layout, env.task, env.scene.region)
+    if layout is None or layout.is_test != (env.trial.split == "test"):
+        return None
+    fixed = {r for g in env.task.objects if any(region.fixed for region in g.regions) for r in g.roles}
+    things = [_Thing(p.role, *pose(p), p.role not in fixed) for p in layout.objects]
+    return [things[i] for i in rng.permutation(len(things))]
+
+
+def _draw_toys(env: SimEnv, rng: Rng) -> list[_Thing] | None:
     """Toys in random order: free ones on the table, others in a container; None when they do not fit or split."""
     world, used, toys = env.world, dict.fromkeys(env.world.containers, 0), []
     in_own = 1.0 if rng.random() < SORTED else IN_OWN
@@ -95,26 +114,27 @@ def _draw_toys(env: SimEnv, rng: Rng) -> list[_Toy] | None:
             slot = (SLOT, -SLOT)[used[container]] + rng.uniform(-0.008, 0.008)
             used[container] += 1
             pos = world.pos(container) + np.array([slot, rng.uniform(-0.03, 0.03), FLOOR + kind.rest_height])
-            toys.append(_Toy(role, pos, rng.uniform(-0.5, 0.5), False))
+            toys.append(_Thing(role, pos, yaw_quat(rng.uniform(-0.5, 0.5)), False))
         else:
             pos = np.r_[rng.uniform(TABLE_LOW, TABLE_HIGH), kind.rest_height]
             if any(np.linalg.norm((pos - t.pos)[:2]) < TOY_GAP for t in toys):
                 return None
-            toys.append(_Toy(role, pos, rng.uniform(-np.pi, np.pi), True))
-    placed = tuple(Placed(t.role, world.kind(t.role).name, (float(t.pos[0]), float(t.pos[1])), t.yaw) for t in toys)
+            toys.append(_Thing(role, pos, yaw_quat(rng.uniform(-np.pi, np.pi)), True))
+    placed = tuple(Placed(t.role, world.kind(t.role).name, (float(t.pos[0]), float(t.pos[1]))) for t in toys)
     right_split = Layout(placed).is_test == (env.trial.split == "test")
     return toys if right_split else None
 
 
-def _draw_arm(env: SimEnv, ik: IK, toys: list[_Toy], rng: Rng) -> tuple[Vector, bool]:
+def _draw_arm(env: SimEnv, ik: IK, toys: list[_Thing], rng: Rng) -> tuple[Vector, bool]:
     """Joints (7,) rad of a random pose, and whether the arm reaches it."""
     draw = rng.random()
     free = [t for t in toys if t.free]
     if draw < ABOVE_TOY and free:
         toy = free[int(rng.integers(len(free)))]
-        height = env.world.kind(toy.role).grasp_height + max(0.0, rng.uniform(-0.03, 0.11))
+        kind = env.world.kind(toy.role)
+        height = toy.pos[2] - kind.rest_height + kind.grasp_height + max(0.0, rng.uniform(-0.03, 0.11))
         pos = np.r_[toy.pos[:2] + rng.normal(0, 0.012, 2), height]
-    elif draw < ABOVE_TOY + ABOVE_CONTAINER:
+    elif draw < ABOVE_TOY + ABOVE_CONTAINER and env.world.containers:
         container = env.world.containers[int(rng.integers(len(env.world.containers)))]
         pos = env.world.pos(container) + np.r_[rng.uniform(-0.06, 0.06, 2), rng.uniform(0.11, 0.20)]
     else:
@@ -137,7 +157,7 @@ def _hold(env: SimEnv, role: str, joint_pos: Vector, rng: Rng) -> bool:
     below = env.world.ee_pos - [0, 0, kind.grasp_height - kind.rest_height + rng.uniform(-0.004, 0.004)]
     if below[2] < kind.rest_height:
         return False
-    _place(env, role, below + env.world.ee_mat[:, 0] * rng.uniform(-0.006, 0.006), rng.uniform(-0.2, 0.2))
+    _place(env, role, below + env.world.ee_mat[:, 0] * rng.uniform(-0.006, 0.006), yaw_quat(rng.uniform(-0.2, 0.2)))
     for closed in np.arange(0.2, 1.0, 0.0125):
         _set_gripper(env, float(closed))
         env.set_arm(joint_pos)
@@ -157,10 +177,20 @@ def _set_gripper(env: SimEnv, closed: float) -> None:
             data.qpos[model.jnt_qposadr[model.eq_obj1id[e]]] = offset + factor * closed * GRIPPER_MAX
 
 
-def _place(env: SimEnv, role: str, pos: Vector, yaw: float) -> None:
+def _place(env: SimEnv, role: str, pos: Vector, quat: Vector) -> None:
     joint = env.data.joint(role)
-    joint.qpos[:] = [*pos, np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]
-    joint.qvel[:] = 0
+    joint.qpos[:], joint.qvel[:] = [*pos, *quat], 0
+
+
+def _move_joints(env: SimEnv, rng: Rng) -> None:
+    """Doors and drawers somewhere on their way, half of the time at one of its ends."""
+    model = env.model
+    for joint in range(model.njnt):
+        root = model.body(model.body_rootid[model.jnt_bodyid[joint]]).name
+        if root in env.world.fixtures and model.jnt_limited[joint]:
+            share = float(rng.integers(2)) if rng.random() < 0.5 else rng.random()
+            low, high = model.jnt_range[joint]
+            env.data.qpos[model.jnt_qposadr[joint]] = low + share * (high - low)
 
 
 def _overlap(env: SimEnv, held: str | None) -> float:

@@ -114,6 +114,11 @@ class ObjectGroup:
     numbered: bool = True
 
     @property
+    def regions(self) -> tuple[Region, ...]:
+        """Its own regions, if it has any."""
+        return self.region if isinstance(self.region, tuple) else (self.region,) if self.region else ()
+
+    @property
     def roles(self) -> tuple[str, ...]:
         """The names that its objects have in the simulator."""
         return tuple(f"{self.name}_{i}" for i in range(self.count)) if self.numbered else (self.name,)
@@ -135,8 +140,8 @@ class Fixture:
     jitter: float = 0.015
     height: float = 0.0
     test_kinds: tuple[str, ...] = ()
-    turn: float = 0.0
     travel: tuple[float, float] = (0.0, 0.0)
+    turn: float = 0.0
 
 
 @dataclass(frozen=True)

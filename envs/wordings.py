@@ -11,15 +11,7 @@ WORDINGS: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("is there a {toy}?", "is there a {toy} in the picture?", "do you see a {toy}?"),
         ("do you see a {toy} in the picture?",),
     ),
-    ("count", "animals"): (
-        ("how many {what} are on the table?", "how many {what} lie on the table?"),
-        ("how many {what} are there on the table?",),
-    ),
-    ("count", "blocks"): (
-        ("how many {what} are on the table?", "how many {what} lie on the table?"),
-        ("how many {what} are there on the table?",),
-    ),
-    ("count", "toys"): (
+    ("count", ""): (
         ("how many {what} are on the table?", "how many {what} lie on the table?"),
         ("how many {what} are there on the table?",),
     ),
@@ -31,7 +23,7 @@ WORDINGS: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("what colour is the {side} {what}?", "which colour does the {side} {what} have?"),
         ("what colour does the {side} {what} have?",),
     ),
-    ("which", ""): (("which toy is {side}?", "what is the {side} toy?"), ("which is the {side} toy?",)),
+    ("which", ""): (("which {thing} is {side}?", "what is the {side} {thing}?"), ("which is the {side} {thing}?",)),
     ("left_of", "left"): (
         ("is the {a} left of the {b}?", "in the picture, is the {a} left of the {b}?"),
         ("is the {a} left of the {b} in the picture?",),
@@ -50,13 +42,10 @@ WORDINGS: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("where in the picture is the {toy}?", "in which cell of the picture is the {toy}?"),
         ("in the picture, where is the {toy}?",),
     ),
-    ("list", ""): (("list the toys.",), ()),
+    ("list", ""): (("list the {things}.",), ()),
     ("next", ""): (
         ("what should the robot do next?", "what is the next step?", "what should be done next?"),
         ("what is the next step the robot should do?",),
     ),
-    ("done", ""): (
-        ("are all toys sorted?", "is the robot done?", "is everything done?"),
-        ("is everything sorted?",),
-    ),
+    ("done", ""): (("is the robot done?", "is everything done?"), ()),
 }  # fmt: skip

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from envs.types import CAMERAS, Trial
-from experiments.protocol import rate
+from experiments.scoring import rate
 
 ASK_SEED = 2_000_000  # apart from the scenes that stage=collect makes up (1,000,000) and from every episode
 STILLS_PER_MODEL = 12
@@ -52,7 +52,8 @@ def scene_questions(env_name: str, seed: int, count: int) -> list[Asked]:
     from envs.snapshots import facts, segment_names
     from envs.stills import stills
 
-    env, rng, kinds = SimEnv(env_name), np.random.default_rng([seed, ASK_SEED]), kind_words()
+    env, rng = SimEnv(env_name), np.random.default_rng([seed, ASK_SEED])
+    kinds = kind_words(env.task)
     images: dict[str, NDArray[np.uint8]] = {}
     records: list[dict[str, Any]] = []
     for index in range(10_000):

@@ -13,11 +13,9 @@ Every part is written whole or not at all, so an interrupted collection goes on 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,23 +23,13 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from envs import gl
 from envs.dataset import build_cache, open_dataset, repair
 from envs.dataset_files import data_file
-from envs.names import TASK_NAMES, checked_name
+from envs.names import TASK_NAMES, TRAINING_SHIFTS, checked_name
 from envs.snapshots import shard_file
 from envs.types import Split, Trial
-from experiments.recording import (
-    DATASET,
-    SNAPSHOTS,
-    WORKER_ENV,
-    EpisodeJob,
-    Job,
-    Outcome,
-    StillsJob,
-    prepare_process,
-    run_job,
-)
+from experiments import pool
+from experiments.recording import DATASET, SNAPSHOTS, EpisodeJob, Job, Outcome, RecordingWorker, StillsJob
 from experiments.scene_questions import write_questions
 
 STILLS_SEED = 1_000_000  # apart from every episode's trial
@@ -59,14 +47,15 @@ class CollectConfig:
         stills, test_stills: made-up scenes of training and of test layouts; `stills_per_model` share one compiled model.
         cache_every: of each episode's frames, one in so many is decoded for training.
         pictures: cameras per snapshot that questions are asked about, 1 to 3.
-        workers: processes; 0 = in this one.
+        shift: `none`, or `train` for the mild randomisation that training may use.
+        workers: processes; 0 = in this one; `ray` = those of a Ray cluster whose nodes see `out`.
     """
 
     env: str = "sort_toys"
     episodes: int = 500
     out: str | None = None
     seed: int = 0
-    workers: int = 2
+    workers: pool.Workers = 2
     noisy_share: float = 0.5
     snapshot_every: int = 12
     stills: int = 6000
@@ -74,12 +63,15 @@ class CollectConfig:
     stills_per_model: int = 25
     cache_every: int = 1
     pictures: int = 1
+    shift: str = "none"
 
     def __post_init__(self) -> None:
         checked_name(self.env, TASK_NAMES, "env")
+        checked_name(self.shift, TRAINING_SHIFTS, "collect.shift")
         for name, low in (("episodes", 0), ("workers", 0), ("snapshot_every", 0), ("stills", 0), ("test_stills", 0), ("stills_per_model", 1), ("cache_every", 1)):
-            if getattr(self, name) < low:
-                raise ValueError(f"{name}={getattr(self, name)}, expected at least {low}")
+            value = getattr(self, name)
+            if value != "ray" and value < low:
+                raise ValueError(f"{name}={value}, expected at least {low}")
         if not 0 <= self.noisy_share <= 1:
             raise ValueError(f"noisy_share={self.noisy_share}, expected 0 to 1")
         if self.pictures not in (1, 2, 3):
@@ -121,33 +113,24 @@ def _missing(config: CollectConfig, failed: set[int]) -> Iterator[Job]:
     wanted: tuple[tuple[Split, int], ...] = (("train", config.stills), ("test", config.test_stills))
     for split, total in wanted:
         for index, start in enumerate(range(0, total, config.stills_per_model)):
-            trial = Trial(config.env, index, STILLS_SEED + config.seed, split)
+            trial = Trial(config.env, index, STILLS_SEED + config.seed, split, config.shift)
             job = StillsJob(root, trial, min(config.stills_per_model, total - start))
             if not shard_file(root / SNAPSHOTS, job.shard).exists():
                 yield job
     for index in range(config.episodes):
-        trial = Trial(config.env, index, config.seed, "train")
+        trial = Trial(config.env, index, config.seed, "train", config.shift)
         noisy = bool(trial.rng("noisy").random() < config.noisy_share)
         if index not in failed and not data_file(root / DATASET, index).exists():
             yield EpisodeJob(root, trial, noisy, config.snapshot_every)
 
 
-def _run(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
+def _run(jobs: Sequence[Job], workers: pool.Workers) -> Iterator[Outcome]:
     """Outcomes as they come. Whatever ends the run (Ctrl-C, a full disk), finished jobs are on the disk."""
-    if workers == 0:
-        gl.select()
-        yield from map(run_job, jobs)
-        return
-    os.environ.update({k: v for k, v in WORKER_ENV.items() if k not in os.environ})
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, max(1, len(jobs))), context, prepare_process) as pool:
-        futures = [pool.submit(run_job, job) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    for event in pool.run(RecordingWorker, jobs, workers):
+        if isinstance(event, pool.Died):
+            raise RuntimeError(f"a collecting process died ({event.reason}) at {event.item}; the same command goes on from what is finished")
+        if isinstance(event, pool.Done):
+            yield event.result
 
 
 def _enter(summary: dict[str, Any], outcome: Outcome) -> None:
@@ -169,10 +152,11 @@ def _read_summary(root: Path, config: CollectConfig) -> dict[str, Any]:
     Raises:
         ValueError: the folder holds data that another configuration collected.
     """
-    known = {k: v for k, v in asdict(config).items() if k in ("env", "seed", "noisy_share", "snapshot_every", "stills_per_model")}
+    known = {k: v for k, v in asdict(config).items() if k in ("env", "seed", "noisy_share", "snapshot_every", "stills_per_model", "shift")}
     path = root / SUMMARY
     if path.is_file():
         summary = json.loads(path.read_text())
+        summary["config"].setdefault("shift", "none")  # folders that are older than the option
         if summary["config"] != known:
             changed = {k: (summary["config"][k], v) for k, v in known.items() if summary["config"][k] != v}
             raise ValueError(f"{root} was collected with other settings (there, here): {changed}; choose another out= or delete it")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -16,22 +18,32 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from envs.names import TASK_NAMES
+from envs import names
 from experiments.errors import UsageError, check_name
-from experiments.policies import POLICY_NAMES, checkpoint_dir, checkpoint_hash
-from experiments.protocol import ROWS, find_row
+from experiments.planners import ASK_EVERY, PLANNER_NAMES
+from experiments.policies import LEARNED, POLICY_NAMES, checkpoint_dir, checkpoint_hash
+from experiments.pool import Workers
+from experiments.protocol import find_row
 from experiments.results import IDENTITY
 
 CONF_DIR = Path(__file__).parent / "conf"
 GROUPS = ("collect", "train")
-TRIALS = 13  # for an env that is no row of the paper's protocol
+TRIALS = 10  # of an env that is no row of the paper's protocol
+ENV_GROUPS = names.GROUPS | {"all": names.TASK_NAMES}
+
+GROUP_HELP = (
+    "a task; a group (direct = tasks 1-4, planner = 5-13, multitask = 14-25, chatvla = these three, the paper's protocol; "
+    "all = every task); or a list: [sort_toys,hang_cup]"
+)
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "env": TASK_NAMES,
-    "stage": ("evaluate", "collect", "train", "correct", "all", "report"),
+    "env": (*ENV_GROUPS, *names.TASK_NAMES),
+    "stage": ("evaluate", "collect", "train", "correct", "all", "report", "replay", "robustness"),
     "policy": POLICY_NAMES,
+    "planner": PLANNER_NAMES,
     "split": ("test", "train"),
-    "shift": ("none",),
+    "shift": names.SHIFTS,
+    "collect.shift": names.TRAINING_SHIFTS,
     "clock": ("stepped", "real"),
     "quality": ("fast", "high"),
     "wandb": ("off", "offline", "online"),
@@ -52,9 +64,10 @@ class CollectOptions:
     snapshot_every: int = option(12, "frames between an episode's snapshots; 0 = none")
     stills: int = option(6000, "made-up scenes of training layouts, for grounding")
     test_stills: int = option(600, "made-up scenes of test layouts, for questions")
+    shift: str = option("none", "train = light, cameras, tint and friction vary a little from episode to episode")
     cache_every: int = option(1, "one frame in so many is decoded for training")
     pictures: int = option(1, "cameras per snapshot that questions are asked about, 1 to 3")
-    out: str | None = option(None, "data folder (default: outputs/data/<env>)")
+    out: str | None = option(None, "data folder, of a group one with a folder for each task (default: outputs/data/<env>)")
 
 
 @dataclass
@@ -63,6 +76,7 @@ class TrainOptions:
 
     preset: str = option("tiny", "tiny (two cores) or 2b (Qwen2-VL-2B weights)")
     pretrained: str | None = option(None, "folder of Qwen2-VL weights, for 2b")
+    init: str | None = option(None, "folder of a checkpoint to start from (default: a fresh network)")
     minutes: float | None = option(None, "time for all stages together (default: their full number of steps)")
     steps_scale: float = option(1.0, "multiplies the steps of every stage")
     stages: list[str] = field(default_factory=list, metadata={"help": "names of the stages to run (default: all)"})
@@ -78,15 +92,20 @@ class TrainOptions:
 class Config:
     """Everything a run depends on."""
 
-    env: str = option("sort_toys", "the task")
-    stage: str = option("evaluate", "what to do; all = collect, train, evaluate")
+    # A string or a list of them, which OmegaConf has no type for; `check` sees to it.
+    env: Any = field(default="sort_toys", metadata={"help": GROUP_HELP})
+    stage: str = option("evaluate", "what to do; all = collect, train, evaluate; replay = repeat the recorded trials of out; robustness = evaluate under every shift")
     policy: str = option("chatvla_tiny", "who acts")
     checkpoint: str | None = option(None, "folder with weights (default: the shipped one)")
-    trials: int | None = option(None, "how many trials (default: as many as the paper ran; sort_toys 13)")
+    planner: str | None = option(None, "who names the next sub-task (default: scripted for tasks 5-13, none elsewhere)")
+    planner_every: int | None = option(None, "inferences between two questions to the planner (default: scripted 1, others 4)")
+    planner_url: str | None = option(None, "planner=openai: base of an OpenAI-compatible API, such as http://localhost:8000/v1; the key is read from OPENAI_API_KEY")
+    planner_model: str | None = option(None, "planner=openai: name of the model")
+    trials: str | None = option(None, "of each task: a number, or x2 for twice the paper's number (default: x1, 176 for env=chatvla)")
     split: str = option("test", "layouts: held out, or those of training")
     seed: int = option(0, "of the layouts and of the policy's noise")
-    shift: str = option("none", "how far the scene's look departs from training")
-    workers: int = option(2, "processes; 0 = in this one")
+    shift: str = option("none", "in which factor the trials depart from training")
+    workers: str = option("2", "processes; 0 = in this one; ray = one per free CPU of a Ray cluster")
     clock: str = option("stepped", "real = inference time costs control steps")
     quality: str = option("fast", "high = shadows and full meshes, slower")
     video: str = option("all", "all | failures | none | a number: the first N trials")
@@ -94,30 +113,76 @@ class Config:
     corrections: int = option(40, "episodes of the policy that the expert corrects (stage=correct)")
     beside: list[str] = field(default_factory=list, metadata={"help": "results of other policies to show in the report: [outputs/A,outputs/B]"})
     wandb: str = option("off", "log the results to Weights & Biases")
-    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>)")
+    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner and shift where they are given)")
     collect: CollectOptions = field(default_factory=CollectOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
 
     @property
-    def out_dir(self) -> Path:
-        """Folder of the results."""
-        return Path(self.out or f"outputs/{self.env}-{self.policy}-{self.split}-seed{self.seed}")
+    def envs(self) -> tuple[str, ...]:
+        """The tasks that `env` names."""
+        return ENV_GROUPS.get(self.env, (self.env,)) if isinstance(self.env, str) else tuple(self.env)
 
     @property
-    def data_dir(self) -> Path:
-        """Folder of the demonstrations and questions."""
-        return Path(self.collect.out or f"outputs/data/{self.env}")
+    def label(self) -> str:
+        """`env` as one word."""
+        return self.env if isinstance(self.env, str) else "+".join(self.env)
+
+    def only_env(self) -> str:
+        """The only task.
+
+        Raises:
+            UsageError: there are several.
+        """
+        if self.is_group:
+            raise UsageError(f"stage={self.stage} works on one task; env={self.label} are {len(self.envs)}")
+        return self.envs[0]
+
+    @property
+    def is_group(self) -> bool:
+        """Whether each task has a folder of its own in `out_dir`."""
+        return not isinstance(self.env, str) or self.env in ENV_GROUPS
+
+    @property
+    def out_dir(self) -> Path:
+        """Folder of the results; what a sweep often varies is part of its default name."""
+        planner = f"-planner_{self.planner}" if self.planner else ""
+        shift = f"-shift_{self.shift}" if self.shift != "none" else ""
+        return Path(self.out or f"outputs/{self.label}-{self.policy}{planner}-{self.split}{shift}-seed{self.seed}")
+
+    @property
+    def pool(self) -> Workers:
+        """Who works: a number of processes, or `ray`."""
+        return "ray" if self.workers == "ray" else int(self.workers)
+
+    def env_dir(self, env: str) -> Path:
+        """Folder of the results of one task."""
+        return self.out_dir / env if self.is_group else self.out_dir
+
+    def data_dir(self, env: str) -> Path:
+        """Folder of the demonstrations and questions of one task."""
+        given = self.collect.out and (Path(self.collect.out) / env if self.is_group else Path(self.collect.out))
+        return given or Path("outputs/data") / env
 
     @property
     def train_dir(self) -> Path:
         """Folder of the training."""
         return Path(self.train.out or f"outputs/train/chatvla_{self.train.preset}")
 
-    @property
-    def trial_count(self) -> int:
-        """How many trials: what was asked for, or what the paper ran."""
-        row = find_row(self.env)
-        return self.trials if self.trials is not None else row.trials if row else TRIALS
+    def trial_count(self, env: str) -> int:
+        """How many trials of a task: what was asked for, or what the paper ran."""
+        if self.trials is not None and not self.trials.startswith("x"):
+            return int(self.trials)
+        row = find_row(env)
+        return (row.trials if row else TRIALS) * int((self.trials or "x1")[1:])
+
+    def planner_of(self, env: str) -> str:
+        """Who plans in a task: only the chains have sub-tasks to choose from."""
+        return (self.planner or "scripted") if env in names.PLANNER else "none"
+
+    def planner_every_of(self, env: str) -> int | None:
+        """Inferences between two questions to the planner of a task."""
+        name = self.planner_of(env)
+        return None if name == "none" else self.planner_every or ASK_EVERY[name]
 
 
 def load(overrides: Sequence[str]) -> Config:
@@ -164,17 +229,42 @@ def check_overrides(overrides: Sequence[str]) -> None:
 def check(config: Config) -> None:
     """Refuse values that no run can have."""
     for key, known in CHOICES.items():
-        value = getattr(config, key)
-        if key == "env" and value not in known and find_row(value):
-            built = ", ".join(known)
-            raise UsageError(f"env '{value}' is one of the {len(ROWS)} rows of the protocol, but is not built yet; built: {built}")
-        check_name(value, known, key)
+        value = operator.attrgetter(key)(config)
+        for name in value if isinstance(value, list) else [value]:
+            if name is not None:
+                check_name(str(name), known, key)
+    _check_envs(config)
+    _check_planner(config)
     if not (config.video in ("all", "failures", "none") or config.video.isdigit()):
         raise UsageError(f"unknown video '{config.video}'; expected all, failures, none or a number")
-    for key, low in (("trials", 1), ("workers", 0), ("seed", 0), ("questions", 0)):
+    if config.trials is not None and not re.fullmatch(r"x?[1-9]\d*", config.trials):
+        raise UsageError(f"trials={config.trials}; expected a number of trials from 1, or a factor such as x2")
+    if not re.fullmatch(r"\d+|ray", config.workers):
+        raise UsageError(f"workers={config.workers}; expected a number of processes from 0, or ray")
+    for key, low in (("seed", 0), ("questions", 0), ("planner_every", 1)):
         value = getattr(config, key)
         if value is not None and value < low:
             raise UsageError(f"{key}={value}; expected at least {low}")
+
+
+def _check_envs(config: Config) -> None:
+    if isinstance(config.env, list):
+        if grouped := [name for name in config.env if name in ENV_GROUPS]:
+            raise UsageError(f"env={config.env} has the group '{grouped[0]}' in it; list tasks, or give the group alone")
+        if not config.env or len(set(config.env)) < len(config.env):
+            raise UsageError(f"env={config.env}; expected a list of different tasks")
+
+
+def _check_planner(config: Config) -> None:
+    if config.planner not in (None, "none") and not set(config.envs) & set(names.PLANNER):
+        raise UsageError(f"env '{config.label}' has no sub-tasks for planner={config.planner}; they are in {', '.join(names.PLANNER)}")
+    if config.planner == "policy" and config.policy not in LEARNED:
+        raise UsageError(f"planner=policy asks the policy itself, and '{config.policy}' answers no questions; choose policy={LEARNED[0]} or planner=scripted")
+    given = config.planner_url is not None, config.planner_model is not None
+    if config.planner == "openai" and not all(given):
+        raise UsageError("planner=openai needs planner_url=http://.../v1 and planner_model=NAME")
+    if config.planner != "openai" and any(given):
+        raise UsageError("planner_url and planner_model belong to planner=openai; give it, or leave them out")
 
 
 def options(kind: type = Config, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
@@ -187,11 +277,14 @@ def options(kind: type = Config, prefix: str = "") -> Iterator[tuple[str, Any, s
             yield f"{prefix}{f.name}", default, f.metadata.get("help", "")
 
 
-def identity(config: Config) -> dict[str, Any]:
-    """What decides a trial besides its index (see `results.IDENTITY`); rows that differ in it never share a file."""
+def identity(config: Config, env: str) -> dict[str, Any]:
+    """What decides a trial of a task besides its index (see `results.IDENTITY`); rows that differ in it never share a file."""
     folder = checkpoint_dir(config.policy, config.checkpoint)
     values = {key: getattr(config, key) for key in IDENTITY if hasattr(config, key)}
-    return values | {"checkpoint": str(folder) if folder else None, "checkpoint_hash": checkpoint_hash(folder), "backend": "mujoco"}
+    planned = {"planner": config.planner_of(env), "planner_every": config.planner_every_of(env)}
+    planned["planner_model"] = config.planner_model if planned["planner"] == "openai" else None
+    weights = {"checkpoint": str(folder) if folder else None, "checkpoint_hash": checkpoint_hash(folder)}
+    return values | {"env": env, "backend": "mujoco"} | planned | weights
 
 
 def config_hash(values: dict[str, Any]) -> str:

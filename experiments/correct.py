@@ -7,33 +7,48 @@ the same state, in a branch that leaves no trace; the pair of what the action he
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.types import HORIZON, Trial
-from experiments.recording import WORKER_ENV, prepare_process
+from experiments import pool
 
 FIRST_TRIAL = 100_000  # apart from the layouts of the demonstrations
 EXPERT_SHARE = 0.25  # of the decisions the expert executes, so that the policy gets past where it is stuck
 
 
-def correct(env: str, checkpoint: Path, out: Path, episodes: int, first: int = 0, workers: int = 2) -> int:
+def correct(env: str, checkpoint: Path, out: Path, episodes: int, first: int = 0, workers: pool.Workers = 2) -> int:
     """Play `episodes` and write one `corrections_<trial>.npz` each, with condition (n, D) and actions (n, 16, 10).
 
     Those that are there already are not played again. Returns how many decisions there are.
     """
     out.mkdir(parents=True, exist_ok=True)
     todo = [i for i in range(first, first + episodes) if not (out / f"corrections_{i:05d}.npz").exists()]
-    os.environ.update({k: v for k, v in WORKER_ENV.items() if k not in os.environ})
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), prepare_process) as pool:
-        for future in as_completed([pool.submit(play, env, checkpoint, out, i) for i in todo]):
-            print(json.dumps(future.result()), flush=True)
+    for event in pool.run(partial(CorrectingWorker, env, checkpoint, out), todo, workers):
+        if isinstance(event, pool.Died):
+            raise RuntimeError(f"a process died ({event.reason}) in episode {event.item}; the same command goes on from what is finished")
+        if isinstance(event, pool.Done):
+            print(json.dumps(event.result), flush=True)
     return sum(len(np.load(p)["condition"]) for p in out.glob("corrections_*.npz"))
+
+
+class CorrectingWorker:
+    """A worker of `experiments.pool` that plays one episode an item."""
+
+    def __init__(self, env: str, checkpoint: Path, out: Path) -> None:
+        self._play = partial(play, env, checkpoint, out)
+
+    def __call__(self, index: int, tell: Callable[[Any], None]) -> dict:
+        return self._play(index)
+
+    def close(self) -> None:
+        """Nothing: each episode closes its own env."""
 
 
 def play(env_name: str, checkpoint: Path, out: Path, index: int) -> dict:

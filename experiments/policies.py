@@ -20,6 +20,8 @@ POLICY_NAMES = ("chatvla_tiny", "expert", "zero", "random", "replay")
 ROOT = Path(__file__).resolve().parent.parent
 CHECKPOINTS = {"chatvla_tiny": ROOT / "policy/checkpoints/chatvla_tiny"}
 LEARNED = tuple(CHECKPOINTS)
+BLIND = ("expert", "zero", "random", "replay")  # they look at no picture, so that none is rendered for them
+PER_ENV = ("expert", "replay")  # made for one task; the others serve all
 
 
 def checkpoint_dir(name: str, checkpoint: str | None) -> Path | None:
@@ -80,6 +82,6 @@ def layout_vector(layout: Any) -> NDArray[np.float64]:
 
 def trial_layout(env: SimEnv | Any, trial: Trial) -> NDArray[np.float64]:
     """The layout vector of a trial."""
-    from envs.layout import sample_layout
+    from envs.shifts import start_layout
 
-    return layout_vector(sample_layout(trial, env.task, env.scene.region))
+    return layout_vector(start_layout(trial, env.task, env.scene.region))

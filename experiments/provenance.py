@@ -13,13 +13,23 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def versions() -> dict[str, str]:
     """Version of everything that can change a number."""
-    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
+    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}", "cpu": cpu()}
     for name in PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
     return found
+
+
+def cpu() -> str:
+    """The processor's model, such as `AuthenticAMD 26.2`: libraries choose their code by it, and so the last bits of a sum."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+    except OSError:
+        return "unknown"
+    of = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    return f"{of.get('vendor_id', 'unknown')} {of.get('cpu family', '?')}.{of.get('model', '?')}"
 
 
 def commit() -> str | None:

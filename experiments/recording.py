@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import os
-import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from envs import gl
 from envs.dataset_files import EpisodeWriter
 from envs.snapshots import Snapshot, write_shard
 from envs.types import Trial
 
-# Processes share the cores: one thread each, for OpenBLAS, OpenMP and Mesa's rasteriser.
-WORKER_ENV = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "LP_NUM_THREADS": "0"}
 AFTERWARDS = 12  # control steps recorded after all is done: the arm returns, the policy learns to stop
 WORDINGS = 60  # a draw of a phrase: divisible by every number of paraphrases up to 6
 DATASET, SNAPSHOTS = "dataset", "snapshots"
@@ -67,11 +64,17 @@ class Outcome:
     seconds: float = 0.0
 
 
-def prepare_process() -> None:
-    """Set a worker up before it imports the simulator; Ctrl-C is the parent's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.update(WORKER_ENV)
-    gl.select()
+class RecordingWorker:
+    """A worker of `experiments.pool` that does jobs."""
+
+    def __call__(self, job: Job, tell: Callable[[Any], None]) -> Outcome:
+        return run_job(job)
+
+    def close(self) -> None:
+        """Free the environments."""
+        for env in _ENVS.values():
+            env.close()
+        _ENVS.clear()
 
 
 def run_job(job: Job) -> Outcome:

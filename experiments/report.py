@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.display import percent
-from experiments.protocol import PAPER, Rate
-from experiments.report_style import CSS, VIDEO_SCRIPT
+from experiments.protocol import PAPER
+from experiments.report_style import VIDEO_SCRIPT, document, html_table, md_table, section
 from experiments.results import Result
+from experiments.scoring import Rate
 from experiments.summary import Entry, Summary, median, summarise, to_json
 
 EMBED_BYTES = 24_000_000  # videos beyond this are linked, so that the page still opens on a phone
@@ -58,29 +59,48 @@ def question_table(summary: Summary) -> list[list[str]]:
 
 def facts(summary: Summary) -> list[tuple[str, str]]:
     """What else a reader needs to trust or repeat the numbers."""
-    first, counted = summary.rows[0], summary.counted
-    infer = [median([r.infer_ms_p50 for r in counted]), median([r.infer_ms_p95 for r in counted])]
+    first = summary.rows[0]
     commits = ", ".join(sorted({r.commit for r in summary.rows if r.commit})) or "unknown"
     return [
         ("command", summary.command),
         ("instruction", summary.instruction),
         ("trials", f"{first.split} layouts, seed {first.seed}, shift {first.shift}, clock {first.clock}, quality {first.quality}, {first.backend}"),
         ("checkpoint", f"{first.checkpoint} ({first.checkpoint_hash})" if first.checkpoint else "none"),
-        ("inference", f"median {infer[0]:.0f} ms, p95 {infer[1]:.0f} ms" if infer[0] is not None and infer[1] is not None else "not measured"),
+        ("steps done per trial", f"{summary.score.mean_steps_done:.2f} of {len(summary.steps)} (what CALVIN calls average length)"),
+        ("planner", _planner(summary)),
+        ("inference", latency(summary.counted)),
         ("commit", commits),
-        ("rendering", str(first.gl)),
+        ("rendering", first.gl or "nothing was rendered"),
         ("versions", ", ".join(f"{k} {v}" for k, v in first.versions.items())),
         ("config", first.config_hash),
     ]
 
 
+def latency(rows: Sequence[Result]) -> str:
+    """How long an inference takes: the trials' medians of both."""
+    middle, high = median([r.infer_ms_p50 for r in rows]), median([r.infer_ms_p95 for r in rows])
+    return f"median {middle:.0f} ms, p95 {high:.0f} ms" if middle is not None and high is not None else "not measured"
+
+
+def _planner(summary: Summary) -> str:
+    first = summary.rows[0]
+    if first.planner == "none":
+        return "none"
+    times = [median([r.plan_ms_p50 for r in summary.counted]), median([r.plan_ms_p95 for r in summary.counted])]
+    took = f"; median {times[0]:.0f} ms, p95 {times[1]:.0f} ms" if times[0] is not None and times[1] is not None else ""
+    lost = sum(r.plan_unmatched for r in summary.counted)
+    model = f" {first.planner_model}" if first.planner_model else ""
+    often = "at every inference" if first.planner_every == 1 else f"every {first.planner_every} inferences"
+    return f"{first.planner}{model}, asked {often}{took}; {lost} answers named no sub-task"
+
+
 def markdown(summary: Summary) -> str:
     """The report as Markdown."""
-    parts = [f"# {summary.env} · {summary.policy}", headline(summary) + ".", _md_table(score_table(summary)), CAVEAT, f"Paper: {PAPER}."]
-    parts += [_md_table([["step", "what counts"], *([str(i), text] for i, text in enumerate(summary.steps, 1))])]
+    parts = [f"# {summary.env} · {summary.policy}", headline(summary) + ".", md_table(score_table(summary)), CAVEAT, f"Paper: {PAPER}."]
+    parts += [md_table([["step", "what counts"], *([str(i), text] for i, text in enumerate(summary.steps, 1))])]
     if lines := question_table(summary):
-        parts += ["## Questions about held-out scenes", _md_table(lines)]
-    parts += ["## Trials", _md_table(_trial_lines(summary))]
+        parts += ["## Questions about held-out scenes", md_table(lines)]
+    parts += ["## Trials", md_table(_trial_lines(summary))]
     if summary.errors:
         parts += ["## Errors (outside the rates)", "\n".join(f"- trial {row.trial}: {row.error}" for row in summary.errors)]
     parts += ["## Provenance", "\n".join(f"- {name}: {text}" for name, text in facts(summary))]
@@ -101,19 +121,17 @@ def page(summary: Summary, out: Path) -> str:
     body = [
         f"<header><p class='kind'>{html.escape(summary.instruction)}</p><h1>{html.escape(summary.env)} <span>{html.escape(summary.policy)}</span></h1></header>",
         "<section class='tiles'>" + "".join(f"<div><b>{a}</b><span>{b}</span><small>{c}</small></div>" for a, b, c in tiles) + "</section>",
-        _section("Score", _html_table(score_table(summary), mark="here") + f"<p class='note'>{CAVEAT}<br>Paper: {html.escape(PAPER)}.</p>" + _step_bars(summary)),
+        section("Score", html_table(score_table(summary), mark="here") + f"<p class='note'>{CAVEAT}<br>Paper: {html.escape(PAPER)}.</p>" + _step_bars(summary)),
     ]
     if lines := question_table(summary):
-        body.append(_section("Questions about held-out scenes", _html_table(lines) + _example_cards(summary, out)))
+        body.append(section("Questions about held-out scenes", html_table(lines) + _example_cards(summary, out)))
     if cards := _video_cards(summary, out):
-        body.append(_section("Videos", f"<div class='videos'>{cards}</div>"))
-    body.append(_section("Trials", _html_table(_trial_lines(summary))))
+        body.append(section("Videos", f"<div class='videos'>{cards}</div>"))
+    body.append(section("Trials", html_table(_trial_lines(summary))))
     if summary.errors:
-        body.append(_section("Errors", "<ul>" + "".join(f"<li>trial {r.trial}: <code>{html.escape(str(r.error))}</code></li>" for r in summary.errors) + "</ul>"))
-    body.append(_section("Provenance", "<dl>" + "".join(f"<dt>{k}</dt><dd>{html.escape(v)}</dd>" for k, v in facts(summary)) + "</dl>"))
-    script = f"<script>{VIDEO_SCRIPT}</script>" if cards else ""
-    title = html.escape(f"{summary.env} · {summary.policy}")
-    return f"<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'><title>{title}</title><style>{CSS}</style><main>{''.join(body)}</main>{script}</html>\n"
+        body.append(section("Errors", "<ul>" + "".join(f"<li>trial {r.trial}: <code>{html.escape(str(r.error))}</code></li>" for r in summary.errors) + "</ul>"))
+    body.append(section("Provenance", "<dl>" + "".join(f"<dt>{k}</dt><dd>{html.escape(v)}</dd>" for k, v in facts(summary)) + "</dl>"))
+    return document(f"{summary.env} · {summary.policy}", body, VIDEO_SCRIPT if cards else "")
 
 
 def _score_line(entry: Entry) -> list[str]:
@@ -126,18 +144,6 @@ def _score_line(entry: Entry) -> list[str]:
 def _trial_lines(summary: Summary) -> list[list[str]]:
     head = ["trial", "outcome", "steps", "step done at, s", "length, s", "inference p50, ms", "state"]
     return [head, *([str(r.trial), r.outcome, f"{r.steps_done}/{r.steps}", " ".join(f"{t:.1f}" for t in r.step_done_s) or "-", f"{r.seconds:.1f}", "-" if r.infer_ms_p50 is None else f"{r.infer_ms_p50:.0f}", r.state_hash or "-"] for r in summary.rows)]
-
-
-def _md_table(lines: list[list[str]]) -> str:
-    head, *rest = lines
-    return "\n".join(["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(line) + " |" for line in rest)])
-
-
-def _html_table(lines: list[list[str]], mark: str | None = None) -> str:
-    head, *rest = lines
-    top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-    rows = "".join(f"<tr{' class=ours' if mark in line else ''}>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in line) + "</tr>" for line in rest)
-    return f"<div class='scroll'><table><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table></div>"
 
 
 def _step_bars(summary: Summary) -> str:
@@ -184,8 +190,6 @@ def _example_cards(summary: Summary, out: Path) -> str:
 def _told(row: Result) -> str:
     said = "".join(f"<li><time>{t:.1f} s</time> {html.escape(text)}</li>" for t, text in row.reasoning[:40])
     more = f"<details><summary>what it said</summary><ol>{said}</ol></details>" if said else ""
+    planned = "".join(f"<li><time>{t:.1f} s</time> {html.escape(told or f'? {answer}')}</li>" for t, answer, told in row.plan[:40])
+    more += f"<details><summary>what it was told</summary><ol>{planned}</ol></details>" if planned else ""
     return f"<b>trial {row.trial}</b> <em class='{row.outcome}'>{row.outcome}</em> {row.steps_done}/{row.steps} steps, {row.seconds:.0f} s{more}"
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{title}</h2>{content}</section>"

@@ -1,4 +1,9 @@
-"""How a report looks: one style sheet, light and dark, for a desk and for a phone; and how its videos play."""
+"""How a report looks: tables, one style sheet, light and dark, for a desk and for a phone; and how its videos play."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
 
 # A video plays while it is in view. Its controls would lie over the words under the frames: they show under the pointer.
 VIDEO_SCRIPT = """
@@ -28,6 +33,8 @@ table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:t
 th{font-weight:500;color:var(--quiet);text-align:left;white-space:nowrap}
 th,td{padding:.42rem .9rem .42rem 0;border-bottom:1px solid var(--line)}
 td{white-space:nowrap}
+th.span{text-align:center;border-left:1px solid var(--line);padding-left:.9rem}
+td a{color:inherit}
 tr.ours td{background:var(--soft);font-weight:600}
 tr.ours td:first-child,td:first-child,th:first-child{padding-left:.6rem}
 .steps{margin-top:1.2rem}
@@ -54,3 +61,29 @@ dd{margin:0;overflow-wrap:anywhere}
 code{font:.85em ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 @media(max-width:36rem){main{padding-top:1.5rem}.step{grid-template-columns:1fr 3.5rem}.step .bar{grid-column:1/-1;grid-row:2}dl{grid-template-columns:1fr}dd{margin-bottom:.5rem}}
 """
+
+
+def md_table(lines: Sequence[Sequence[str]]) -> str:
+    """Header and lines as Markdown."""
+    head, *rest = lines
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(line) + " |" for line in rest)])
+
+
+def html_table(lines: Sequence[Sequence[str]], mark: str | None = None) -> str:
+    """Header and lines as HTML; lines that have a cell `mark` stand out."""
+    head, *rest = lines
+    top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+    rows = "".join(f"<tr{' class=ours' if mark in line else ''}>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in line) + "</tr>" for line in rest)
+    return f"<div class='scroll'><table><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table></div>"
+
+
+def section(title: str, content: str) -> str:
+    """A part of a page under a heading."""
+    return f"<section><h2>{title}</h2>{content}</section>"
+
+
+def document(title: str, body: Sequence[str], script: str = "") -> str:
+    """The whole page, which needs no other file."""
+    ending = f"<script>{script}</script>" if script else ""
+    head = f"<meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'><title>{html.escape(title)}</title><style>{CSS}</style>"
+    return f"<!doctype html><html lang='en'>{head}<main>{''.join(body)}</main>{ending}</html>\n"

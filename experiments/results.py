@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,10 @@ from experiments.errors import UsageError
 
 RESULTS_FILE = "results.jsonl"
 # What decides a trial besides its index; rows that differ in one of these must not share a file.
-IDENTITY = ("env", "split", "seed", "shift", "policy", "checkpoint", "checkpoint_hash", "backend", "clock", "quality", "execute")
+IDENTITY = (
+    "env", "split", "seed", "shift", "policy", "checkpoint", "checkpoint_hash", "backend", "clock", "quality", "execute",
+    "planner", "planner_model", "planner_every",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class Result:
     """One trial. `outcome`: success | failure | timeout | operator_stop | reflex | invalid | error.
 
     `seconds`: control time of the episode; `wall_s`: time it took; `step_done_s[i]`: control time at which step i+1 was
-    done; `reset_hash` and `state_hash`: state after the reset and at the end. Error and invalid rows are no trials.
+    done; `reset_hash` and `state_hash`: state after the reset and at the end; `plan`: (s, what the planner said, which
+    sub-task that was or None where it was none of them); `states`: the trial's tape. Error and invalid rows are no trials.
     """
 
     env: str
@@ -42,6 +46,9 @@ class Result:
     clock: str = "stepped"
     quality: str = "fast"
     execute: int | None = None
+    planner: str = "none"
+    planner_model: str | None = None
+    planner_every: int | None = None
     steps_done: int = 0
     steps: int = 0
     step_done_s: tuple[float, ...] = ()
@@ -53,9 +60,14 @@ class Result:
     infer_ms_p50: float | None = None
     infer_ms_p95: float | None = None
     reasoning: tuple[tuple[float, str], ...] = ()
+    plan: tuple[tuple[float, str, str | None], ...] = ()
+    plan_ms_p50: float | None = None
+    plan_ms_p95: float | None = None
+    plan_unmatched: int = 0
     reset_hash: str | None = None
     state_hash: str | None = None
     video: str | None = None
+    states: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     gl: str | None = None
     commit: str | None = None
@@ -78,6 +90,7 @@ def from_dict(row: Mapping[str, Any]) -> Result:
     values = {k: v for k, v in row.items() if k in known}
     values["step_done_s"] = tuple(values.get("step_done_s", ()))
     values["reasoning"] = tuple((t, text) for t, text in values.get("reasoning", ()))
+    values["plan"] = tuple((t, said, told) for t, said, told in values.get("plan", ()))
     return Result(**values)
 
 
@@ -149,11 +162,6 @@ class ResultsWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def ordered(rows: Iterable[Result]) -> list[Result]:
-    """Rows by trial index, whatever the order in which workers finished them."""
-    return sorted(rows, key=lambda row: row.trial)
 
 
 def _check_identity(path: Path, row: Result, identity: Mapping[str, Any]) -> None:

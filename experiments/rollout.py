@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.types import CONTROL_HZ, HORIZON, Policy, Trial
+from experiments.planners import NO_PLANNER, Plan, Planner
 from experiments.results import Result
 from policy.baselines import hold_action
 
@@ -19,14 +21,18 @@ ERROR_FRAMES = 3  # traceback frames kept in an error row
 
 
 class Recorder(Protocol):
-    """What a rollout tells while it goes on: the reasoning it hears, each control step, and how it ended."""
+    """What a rollout tells while it goes on: the settled scene, words, actions, control steps, and how it ended."""
+
+    def start(self, env: Any) -> None: ...
 
     def say(self, env: Any, text: str) -> None: ...
 
+    def execute(self, actions: NDArray[np.float32]) -> None: ...
+
     def step(self, env: Any) -> None: ...
 
-    def end(self, outcome: str) -> str | None:
-        """Path of the recording relative to OUT, or None."""
+    def end(self, outcome: str) -> Mapping[str, str]:
+        """Fields of the row: paths of what was recorded, relative to OUT."""
         ...
 
 
@@ -40,6 +46,9 @@ class Provenance:
     checkpoint_hash: str | None = None
     clock: str = "stepped"
     quality: str = "fast"
+    planner: str = "none"
+    planner_model: str | None = None
+    planner_every: int | None = None
     commit: str | None = None
     command: str = ""
     gl: str | None = None
@@ -52,12 +61,15 @@ class _Log:
 
     infer_s: list[float] = field(default_factory=list)
     reasoning: list[tuple[float, str]] = field(default_factory=list)
+    plan: Plan | None = None
 
 
-def rollout(env: Any, policy: Policy, trial: Trial, recorder: Recorder, provenance: Provenance) -> Result:
-    """The row of one trial; an exception of env or policy is an `error` row (Ctrl-C still rises).
+def rollout(
+    env: Any, policy: Policy, trial: Trial, recorders: Sequence[Recorder], provenance: Provenance, planner: Planner = NO_PLANNER
+) -> Result:
+    """The row of one trial; an exception of env, policy or planner is an `error` row (Ctrl-C still rises).
 
-    `clock=real`: an inference of t seconds costs ceil(15 t) control steps during which the last target is held.
+    `clock=real`: planning and inference of together t seconds cost ceil(15 t) control steps during which the last target is held.
     """
     start, log = time.perf_counter(), _Log()
     row: dict[str, Any] = {
@@ -65,47 +77,65 @@ def rollout(env: Any, policy: Policy, trial: Trial, recorder: Recorder, provenan
         "execute": policy.execute, **asdict(provenance),
     }  # fmt: skip
     try:
-        row |= _run(env, policy, trial, recorder, provenance.clock, log)
+        row |= _run(env, policy, planner, trial, recorders, provenance.clock, log)
     except Exception as error:
         row |= {"outcome": "error", "error": _told(error)}
     row |= {"wall_s": round(time.perf_counter() - start, 3), "reasoning": tuple(log.reasoning), "inferences": len(log.infer_s)}
-    if log.infer_s:
-        row |= {f"infer_ms_p{q}": round(float(np.percentile(log.infer_s, q)) * 1000, 2) for q in (50, 95)}
-    row["video"] = recorder.end(row["outcome"])
+    row |= _percentiles("infer", log.infer_s)
+    if log.plan is not None:
+        row |= {"plan": tuple(log.plan.log), "plan_unmatched": log.plan.unmatched, **_percentiles("plan", log.plan.seconds)}
+    for recorder in recorders:
+        row |= recorder.end(row["outcome"])
     return Result(**row)
 
 
-def _run(env: Any, policy: Policy, trial: Trial, recorder: Recorder, clock: str, log: _Log) -> dict[str, Any]:
-    env.cameras = getattr(policy, "uses_pixels", True)
+def _run(
+    env: Any, policy: Policy, planner: Planner, trial: Trial, recorders: Sequence[Recorder], clock: str, log: _Log
+) -> dict[str, Any]:
+    env.cameras = getattr(policy, "uses_pixels", True) or planner.uses_pixels
     observation, info = env.reset(options={"trial": trial})
     reset_hash, target = env.state_hash(), hold_action(observation)
     policy.reset(trial)
+    log.plan = Plan(planner, env, policy)
     ended = truncated = False
     control_steps = 0
+    for recorder in recorders:
+        recorder.start(env)
 
     def count(stepped: Any) -> None:
         nonlocal control_steps
         control_steps += 1
-        recorder.step(stepped)
+        for recorder in recorders:
+            recorder.step(stepped)
 
     while not ended:
         began = time.perf_counter()
-        inference = policy.infer(observation, env.instruction)
-        log.infer_s.append(time.perf_counter() - began)
-        _note(log, recorder, env, control_steps, inference.reasoning)
+        instruction = log.plan.instruction(observation, control_steps / CONTROL_HZ)
+        planned = time.perf_counter()
+        inference = policy.infer(observation, instruction)
+        answered = time.perf_counter()
+        log.infer_s.append(answered - planned)
+        _note(log, recorders, env, control_steps, inference.reasoning)
         actions = _checked_chunk(inference.action_chunk, policy)
         if clock == "real":
-            actions = np.concatenate([np.tile(target, (math.ceil(log.infer_s[-1] * CONTROL_HZ), 1)), actions])
+            actions = np.concatenate([np.tile(target, (math.ceil((answered - began) * CONTROL_HZ), 1)), actions])
+        for recorder in recorders:
+            recorder.execute(actions)
         observation, _, terminated, truncated, info = env.step_chunk(actions, on_step=count)
         target, ended = actions[-1], terminated or truncated
     return _end(env, info, truncated, control_steps) | {"reset_hash": reset_hash}
 
 
-def _note(log: _Log, recorder: Recorder, env: Any, control_steps: int, text: str) -> None:
+def _note(log: _Log, recorders: Sequence[Recorder], env: Any, control_steps: int, text: str) -> None:
     if not log.reasoning or log.reasoning[-1][1] != text:
         if text:
             log.reasoning.append((round(control_steps / CONTROL_HZ, 3), text))
-        recorder.say(env, text)
+        for recorder in recorders:
+            recorder.say(env, text)
+
+
+def _percentiles(what: str, seconds: list[float]) -> dict[str, float]:
+    return {f"{what}_ms_p{q}": round(float(np.percentile(seconds, q)) * 1000, 2) for q in (50, 95)} if seconds else {}
 
 
 def _checked_chunk(chunk: Any, policy: Policy) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from envs.imaging import Pixels, encode_png
 from envs.llava import answer_counts, balanced, record, write_jsonl
-from envs.questions import ask, looks
+from envs.questions import Toy, ask, looks
 from envs.snapshots import Snapshot, facts, read_snapshots, segment_names
 from envs.types import CAMERAS
 from experiments.recording import SNAPSHOTS
@@ -27,14 +27,16 @@ def write_questions(root: Path, seed: int, pictures: int) -> dict[str, Any]:
     The test split asks about made-up scenes of test layouts only, never about an episode's frames.
     """
     from envs.capture import kind_words
+    from envs.tasks import get_task
 
-    kinds = kind_words()
+    kinds: dict[str, tuple[Toy, ...]] = {}
     rng = np.random.default_rng([seed, 77])
     records: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     for snapshot in read_snapshots(root / SNAPSHOTS):
-        split = snapshot.record["split"]
+        split, env = snapshot.record["split"], snapshot.record["env"]
+        kinds.setdefault(env, kind_words(get_task(env)))
         for camera in rng.choice(len(CAMERAS), pictures, replace=False, p=CAMERA_WEIGHTS):
-            asked = _records(snapshot, int(camera), kinds, rng)
+            asked = _records(snapshot, int(camera), kinds[env], rng)
             records[split] += asked
             if split == "test" and asked:
                 _write_picture(root / QUESTIONS / asked[0]["image"][0], snapshot.images[camera])
@@ -46,7 +48,7 @@ def write_questions(root: Path, seed: int, pictures: int) -> dict[str, Any]:
     return counts
 
 
-def _records(snapshot: Snapshot, camera: int, kinds: tuple, rng: np.random.Generator) -> list[dict[str, Any]]:
+def _records(snapshot: Snapshot, camera: int, kinds: tuple[Toy, ...], rng: np.random.Generator) -> list[dict[str, Any]]:
     seen = looks(snapshot.segmentation[camera], segment_names(snapshot.record))
     scene = {k: snapshot.record[k] for k in ("id", "split", "env", "static", "seed", "trial", "frame") if k in snapshot.record}
     questions = ask(facts(snapshot.record, kinds), seen, rng)

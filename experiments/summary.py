@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from experiments import math_score
-from experiments.protocol import PAPER, PAPER_POLICIES, PROTOCOL_VERSION, Score, find_row, paper_score, score_trials
+from experiments.protocol import PAPER, PAPER_POLICIES, PROTOCOL_VERSION, find_row, paper_score
 from experiments.results import RESULTS_FILE, Result, read
+from experiments.scoring import Score, score_trials
 
 QUESTIONS_FILE = "questions.json"
 
@@ -60,8 +61,8 @@ def summarise(out: Path, beside: Sequence[Path] = ()) -> Summary:
     for folder in beside:
         other = [row for row in read(folder / RESULTS_FILE) if row.counted and row.env == rows[0].env]
         if other:
-            entries.append(Entry(_label(other[0]), "here", score_trials([row.steps_done for row in other], count)))
-    entries.append(Entry(_label(rows[0]), "here", ours))
+            entries.append(Entry(label(other[0]), "here", score_trials([row.steps_done for row in other], count)))
+    entries.append(Entry(label(rows[0]), "here", ours))
     questions = out / QUESTIONS_FILE
     return Summary(
         rows[0].env, rows[0].policy, next((r.instruction for r in counted), ""), steps, tuple(rows), ours, tuple(entries),
@@ -70,7 +71,10 @@ def summarise(out: Path, beside: Sequence[Path] = ()) -> Summary:
 
 
 def to_json(summary: Summary) -> dict[str, Any]:
-    """What summary.json holds; `pc_success` and its kin are LeRobot's names."""
+    """What summary.json holds; `pc_success` and its kin are LeRobot's names.
+
+    `avg_len` is the paper's, between 0 and 1; `mean_steps_done` is what CALVIN calls average length.
+    """
     score, rows = summary.score, summary.counted
     first = summary.rows[0]
     return {
@@ -82,17 +86,21 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "pc_success": round(100 * score.success.value, 2),
         "pc_success_ci95": [round(100 * score.success.low, 2), round(100 * score.success.high, 2)],
         "avg_len": round(score.avg_len.value, 4),
+        "mean_steps_done": round(score.mean_steps_done, 4),
         "avg_len_ci95": [round(score.avg_len.low, 4), round(score.avg_len.high, 4)],
         "step_counts": list(score.counts),
         "outcomes": dict(Counter(row.outcome for row in summary.rows)),
         "errors": len(summary.errors),
         "infer_ms_p50": median([row.infer_ms_p50 for row in rows]),
         "infer_ms_p95": median([row.infer_ms_p95 for row in rows]),
+        "plan_ms_p50": median([row.plan_ms_p50 for row in rows]),
+        "plan_ms_p95": median([row.plan_ms_p95 for row in rows]),
+        "plan_unmatched": sum(row.plan_unmatched for row in rows),
         "paper": {e.name: asdict(e.score) for e in summary.table if e.source == "paper"},
         "paper_source": PAPER,
         "questions": summary.questions,
         "math": asdict(math_score.mean_score(map(math_score.row_score, rows))) if rows and summary.env == math_score.ENV else None,
-        "config": {k: getattr(first, k) for k in ("split", "seed", "shift", "clock", "quality", "checkpoint", "checkpoint_hash", "config_hash")},
+        "config": {k: getattr(first, k) for k in ("split", "seed", "shift", "clock", "quality", "planner", "planner_model", "planner_every", "checkpoint", "checkpoint_hash", "config_hash")},
         "commits": sorted({row.commit for row in summary.rows if row.commit}),
         "versions": dict(first.versions),
         "gl": first.gl,
@@ -106,5 +114,17 @@ def median(values: Sequence[float | None]) -> float | None:
     return round(float(np.median(measured)), 2) if measured else None
 
 
-def _label(row: Result) -> str:
-    return row.policy + (" (real clock)" if row.clock == "real" else "")
+def label(row: Result) -> str:
+    """The policy, and what sets its run apart from a usual one."""
+    apart = [
+        "real clock" if row.clock == "real" else "",
+        f"planner {row.planner}" if row.planner not in ("none", "scripted") else "",
+        f"shift {row.shift}" if row.shift != "none" else "",
+    ]
+    told = ", ".join(filter(None, apart))
+    return f"{row.policy} ({told})" if told else row.policy
+
+
+def beside_folder(out: Path, env: str) -> Path:
+    """Where the results of one task are in another run's OUT: a group's has a folder for each."""
+    return out / env if (out / env / RESULTS_FILE).exists() else out

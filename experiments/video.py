@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,24 +22,27 @@ INK, PAPER, QUIET, DONE = (240, 240, 236), (24, 26, 30), (150, 154, 160), (94, 1
 VIDEO_DIR = "videos"
 
 
-def is_wanted(video: str, outcome: str, position: int) -> bool:
-    """Whether `video` = all | failures | none | N asks for the trial at this position of the run."""
+def is_wanted(video: str, outcome: str, trial: int) -> bool:
+    """Whether `video` = all | failures | none | N asks for the trial of this index."""
     if video in ("all", "none"):
         return video == "all"
-    return outcome != "success" if video == "failures" else position < int(video)
+    return outcome != "success" if video == "failures" else trial < int(video)
 
 
 class VideoRecorder:
     """Records one trial as OUT/videos/trial_0007.mp4 (h264); a full disk costs the video, not the trial."""
 
-    def __init__(self, out: Path, trial: int, position: int, video: str) -> None:
-        self._video, self._position = video, position
+    def __init__(self, out: Path, trial: int, video: str) -> None:
+        self._video, self._trial = video, trial
         self._name = f"{VIDEO_DIR}/trial_{trial:04d}.mp4"
         self._path = out / self._name
         self._said, self._steps = "", 0
-        self._on = is_wanted(video, "failure", position)
+        self._on = is_wanted(video, "failure", trial)
         self._container: Any = None
         self._stream: Any = None
+
+    def start(self, env: Any) -> None:
+        """Nothing: the first frame shows what the policy says."""
 
     def say(self, env: Any, text: str) -> None:
         """What the policy says from now on; at the start also the first frame."""
@@ -46,14 +50,17 @@ class VideoRecorder:
         if self._container is None:
             self._frame(env)
 
+    def execute(self, actions: NDArray[np.float32]) -> None:
+        """Nothing."""
+
     def step(self, env: Any) -> None:
         """Called after each control step; renders every third, and the last."""
         self._steps += 1
         if self._steps % EVERY == 0 or env.terminated:
             self._frame(env)
 
-    def end(self, outcome: str) -> str | None:
-        """Finish the file, or remove it where it is not wanted; its path relative to OUT."""
+    def end(self, outcome: str) -> Mapping[str, str]:
+        """Finish the file, or remove it where it is not wanted; `{"video": its path relative to OUT}`."""
         try:
             if self._container is not None:
                 for packet in self._stream.encode():
@@ -62,10 +69,10 @@ class VideoRecorder:
         except (OSError, FFmpegError) as error:
             self._give_up(error)
         self._container = None
-        if self._on and self._path.exists() and is_wanted(self._video, outcome, self._position):
-            return self._name
+        if self._on and self._path.exists() and is_wanted(self._video, outcome, self._trial):
+            return {"video": self._name}
         self._path.unlink(missing_ok=True)
-        return None
+        return {}
 
     def _frame(self, env: Any) -> None:
         if not self._on:
@@ -91,20 +98,6 @@ class VideoRecorder:
     def _give_up(self, error: Exception) -> None:
         warnings.warn(f"no video for {self._path.name}: {error}; the trial itself is kept", stacklevel=3)
         self._on, self._container = False, None
-
-
-class NoRecorder:
-    """Records nothing."""
-
-    def say(self, env: Any, text: str) -> None:
-        """Nothing."""
-
-    def step(self, env: Any) -> None:
-        """Nothing."""
-
-    def end(self, outcome: str) -> str | None:
-        """No path."""
-        return None
 
 
 def caption(frames: NDArray[np.uint8], said: str, done: int, steps: int, seconds: float) -> NDArray[np.uint8]:

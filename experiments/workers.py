@@ -1,42 +1,53 @@
-"""Trials on worker processes: spawned, one trial at a time each, results the same whatever their number."""
+"""Trials on a pool of workers: each plays one trial at a time, of whatever task; rows do not depend on who plays them."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from envs.types import Policy, Trial
+from experiments import pool
+from experiments.planners import NO_PLANNER, Planner
 from experiments.results import Result
 from experiments.rollout import Provenance, Recorder, rollout
-from experiments.video import NoRecorder, VideoRecorder
+from experiments.tape import TapeRecorder
+from experiments.video import VideoRecorder
 
-# Workers share the cores: one thread each, for OpenBLAS and OpenMP and for Mesa's rasteriser too.
-WORKER_ENV = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "LP_NUM_THREADS": "0", "TOKENIZERS_PARALLELISM": "false"}
+
+@dataclass(frozen=True)
+class EnvRun:
+    """What the trials of one env have in common: where their rows come from and go to, and who plans."""
+
+    provenance: Provenance
+    out: Path
+    planner: Planner = NO_PLANNER
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker needs; `make_env()` and `make_policy(env)` are picklable and called in the worker."""
+    """What a worker needs; `make_env(name)` and `make_policy(env)` are picklable and called in the worker.
 
-    make_env: Callable[[], Any]
+    `policy_per_env`: the policy is made for one env (the expert is); others are loaded once per worker.
+    """
+
+    make_env: Callable[[str], Any]
     make_policy: Callable[[Any], Policy]
-    provenance: Provenance
-    out: Path
+    runs: Mapping[str, EnvRun]
     video: str = "all"
+    policy_per_env: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)
 class Said:
     """News of a running trial."""
 
+    env: str
     trial: int
     text: str
     steps_done: int
@@ -45,162 +56,84 @@ class Said:
 Event = Said | Result
 
 
-def run_trials(job: Job, trials: Sequence[Trial], workers: int) -> Iterator[Event]:
-    """Yield `Said` and `Result` events as they come, over at most `workers` processes (0: in this one).
+def run_trials(job: Job, trials: Sequence[Trial], workers: pool.Workers) -> Iterator[Event]:
+    """Yield `Said` and `Result` events as they come; a worker that dies leaves an error row for its trial."""
+    for event in pool.run(partial(Player, job), trials, workers):
+        if isinstance(event, pool.Died):
+            yield _died(job, event)
+        else:
+            yield event.what if isinstance(event, pool.News) else event.result
 
-    A worker that dies leaves an error row for its trial, and another takes its place.
-    """
-    if not trials:
-        return
-    yield from (_serial(job, trials) if workers == 0 else _parallel(job, trials, min(workers, len(trials))))
 
+class Player:
+    """Env and policy of one process: the env is made anew when the task changes, both after an error."""
 
-class _Player:
-    """Env and policy of one process, made on first use and made anew after an error."""
-
-    def __init__(self, job: Job, tell: Callable[[Event], None]) -> None:
-        self.job, self.tell = job, tell
+    def __init__(self, job: Job) -> None:
+        self.job, self.name = job, ""
         self.env: Any = None
         self.policy: Any = None
 
-    def play(self, trial: Trial, position: int) -> Result:
-        if self.env is None:
-            self.env = self.job.make_env()
-            self.policy = self.job.make_policy(self.env)
-        wanted = self.job.video != "none"
-        inner = VideoRecorder(self.job.out, trial.index, position, self.job.video) if wanted else NoRecorder()
-        result = rollout(self.env, self.policy, trial, _Teller(inner, trial.index, self.tell), self.job.provenance)
+    def __call__(self, trial: Trial, tell: Callable[[Event], None]) -> Result:
+        run = self.job.runs[trial.env]
+        self._prepare(trial.env)
+        recorders: list[Recorder] = [Teller(trial, tell), TapeRecorder(run.out, trial.index)]
+        if self.job.video != "none":
+            recorders.append(VideoRecorder(run.out, trial.index, self.job.video))
+        result = rollout(self.env, self.policy, trial, recorders, run.provenance, run.planner)
         if result.outcome == "error":
             self.close()
         return result
 
     def close(self) -> None:
+        """Free the env."""
         if self.env is not None:
             self.env.close()
         self.env = self.policy = None
 
+    def _prepare(self, name: str) -> None:
+        if self.env is not None and self.name != name:
+            self.env.close()
+            self.env = None
+            if self.job.policy_per_env:
+                self.policy = None
+        if self.env is None:
+            self.env, self.name = self.job.make_env(name), name
+        if self.policy is None:
+            self.policy = self.job.make_policy(self.env)
 
-class _Teller:
-    """A recorder that also tells the progress."""
 
-    def __init__(self, inner: Recorder, trial: int, tell: Callable[[Event], None]) -> None:
-        self._inner, self._trial, self._tell = inner, trial, tell
+class Teller:
+    """A recorder that tells what is said and how far the trial got."""
+
+    def __init__(self, trial: Trial, tell: Callable[[Event], None]) -> None:
+        self._trial, self._tell = trial, tell
         self._text, self._done = "", -1
 
+    def start(self, env: Any) -> None:
+        """Nothing yet."""
+
     def say(self, env: Any, text: str) -> None:
+        """New words."""
         self._text = text
-        self._inner.say(env, text)
-        self._tell(Said(self._trial, text, env.steps_done))
+        self._tell(Said(self._trial.env, self._trial.index, text, env.steps_done))
+
+    def execute(self, actions: NDArray[np.float32]) -> None:
+        """Nothing."""
 
     def step(self, env: Any) -> None:
-        self._inner.step(env)
+        """Told when another step of the task is done."""
         if env.steps_done != self._done:
             self._done = env.steps_done
-            self._tell(Said(self._trial, self._text, self._done))
+            self._tell(Said(self._trial.env, self._trial.index, self._text, self._done))
 
-    def end(self, outcome: str) -> str | None:
-        return self._inner.end(outcome)
-
-
-def _serial(job: Job, trials: Sequence[Trial]) -> Iterator[Event]:
-    player = _Player(job, lambda event: None)
-    try:
-        for position, trial in enumerate(trials):
-            yield player.play(trial, position)
-    finally:
-        player.close()
+    def end(self, outcome: str) -> Mapping[str, str]:
+        """The row itself is told."""
+        return {}
 
 
-@dataclass
-class _Worker:
-    process: Any
-    pipe: Connection
-    trial: Trial | None = None
-
-
-def _parallel(job: Job, trials: Sequence[Trial], count: int) -> Iterator[Event]:
-    todo = list(enumerate(trials))[::-1]
-    workers = [_start(job) for _ in range(count)]
-    try:
-        for worker in workers:
-            _feed(worker, todo)
-        while busy := [w for w in workers if w.trial is not None]:
-            for pipe in wait([w.pipe for w in busy]):
-                worker = next(w for w in busy if w.pipe is pipe)
-                event = _receive(worker, job.provenance)
-                yield event
-                if isinstance(event, Result):
-                    worker.trial = None
-                    if worker.process.exitcode is not None and todo:
-                        workers.remove(worker)
-                        worker = _start(job)
-                        workers.append(worker)
-                    _feed(worker, todo)
-    finally:
-        for worker in workers:
-            _stop(worker)
-
-
-def _start(job: Job) -> _Worker:
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    with _environment(WORKER_ENV):
-        process = context.Process(target=_work, args=(job, there), daemon=True)
-        process.start()
-    there.close()
-    return _Worker(process, here)
-
-
-def _feed(worker: _Worker, todo: list[tuple[int, Trial]]) -> None:
-    if todo:
-        position, worker.trial = todo.pop()
-        worker.pipe.send((worker.trial, position))
-
-
-def _receive(worker: _Worker, provenance: Provenance) -> Event:
-    try:
-        return worker.pipe.recv()
-    except (EOFError, ConnectionError):
-        worker.process.join()
-        trial, code = worker.trial, worker.process.exitcode
-        assert trial is not None
-        return Result(
-            trial.env, trial.index, trial.seed, trial.split, trial.shift, outcome="error",
-            error=f"the worker process died (exit code {code}) during this trial", **asdict(provenance),
-        )  # fmt: skip
-
-
-def _stop(worker: _Worker) -> None:
-    worker.pipe.close()  # an idle worker ends by itself; one in mid-trial is told to
-    if worker.trial is not None:
-        worker.process.terminate()
-    worker.process.join(5)
-    if worker.process.exitcode is None:
-        worker.process.kill()
-
-
-def _work(job: Job, pipe: Connection) -> None:
-    """A worker's life: play what comes, until the pipe closes. Ctrl-C is the parent's business."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    player = _Player(job, pipe.send)
-    try:
-        while True:
-            trial, position = pipe.recv()
-            pipe.send(player.play(trial, position))
-    except (EOFError, ConnectionError):
-        pass
-    finally:
-        player.close()
-        sys.stdout.flush()
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Set variables that a spawned child inherits, unless the user has set them."""
-    mine = {k: v for k, v in values.items() if k not in os.environ}
-    os.environ.update(mine)
-    try:
-        yield
-    finally:
-        for name in mine:
-            del os.environ[name]
+def _died(job: Job, event: pool.Died) -> Result:
+    trial: Trial = event.item
+    return Result(
+        trial.env, trial.index, trial.seed, trial.split, trial.shift, outcome="error",
+        error=f"the worker process died ({event.reason}) during this trial", **asdict(job.runs[trial.env].provenance),
+    )  # fmt: skip

@@ -132,7 +132,8 @@ class ChatVLABackbone(Qwen2VLForConditionalGeneration):
         route: Route = "understanding",
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
-        return super().forward(
+        stock: Any = super().forward  # typed for LongTensor, which no operation returns, and without `route`
+        return stock(
             input_ids=input_ids,
             attention_mask=attention_mask,
             position_ids=position_ids,
@@ -187,13 +188,14 @@ def from_qwen2_vl(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = 
     """
     prepare_transformers()
     _check_dimensions(Path(path), config)
-    backbone, info = ChatVLABackbone.from_pretrained(
+    loaded: Any = ChatVLABackbone.from_pretrained(  # a pair, because of `output_loading_info`
         str(path),
         config=qwen_config(config),
         dtype=dtype,
         local_files_only=True,
         output_loading_info=True,
     )
+    backbone, info = loaded
     missing = sorted(k for k in info["missing_keys"] if not is_control_expert(k))
     unexpected = sorted(info["unexpected_keys"])
     if missing or unexpected:
@@ -212,13 +214,16 @@ def prepare_transformers() -> None:
     would load nothing of the text tower and only report it.
     """
     for ours, theirs in (("ChatVLABackbone", "Qwen2VLForConditionalGeneration"), ("ChatVLAModel", "Qwen2VLModel")):
-        register_checkpoint_conversion_mapping(ours, get_checkpoint_conversion_mapping(theirs), overwrite=True)
+        mapping = get_checkpoint_conversion_mapping(theirs)
+        assert mapping is not None, f"transformers knows no conversion of {theirs}"
+        register_checkpoint_conversion_mapping(ours, mapping, overwrite=True)
     register_plain_attention()
 
 
 def qwen_config(config: ChatVLAConfig) -> Qwen2VLConfig:
     """Our configuration in transformers' words."""
     text, vision = config.text, config.vision
+    further: dict[str, Any] = {"initializer_range": text.initializer_range}  # accepted, but not in the class's signature
     made = Qwen2VLConfig(
         text_config={
             "vocab_size": text.vocab_size,
@@ -255,10 +260,17 @@ def qwen_config(config: ChatVLAConfig) -> Qwen2VLConfig:
         vision_start_token_id=text.vision_start_token_id,
         vision_end_token_id=text.vision_end_token_id,
         tie_word_embeddings=True,
-        initializer_range=text.initializer_range,
+        **further,
     )
     made._attn_implementation = PLAIN if config.options.plain_attention else "sdpa"
     return made
+
+
+def qwen_text_config(config: ChatVLAConfig) -> Qwen2VLTextConfig:
+    """The language model's part of `qwen_config`."""
+    text = qwen_config(config).text_config
+    assert isinstance(text, Qwen2VLTextConfig)
+    return text
 
 
 def _check_dimensions(path: Path, config: ChatVLAConfig) -> None:
@@ -266,7 +278,7 @@ def _check_dimensions(path: Path, config: ChatVLAConfig) -> None:
         raise ValueError(f"{path} holds no config.json; give the local folder of a Qwen2-VL checkpoint")
     stored = json.loads((path / "config.json").read_text())
     stored = {**stored, **stored.get("text_config", {})}
-    ours = qwen_config(config).text_config.to_dict()
+    ours = qwen_text_config(config).to_dict()
     names = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
     wrong = [f"{n} {stored[n]} (preset {config.name}: {ours[n]})" for n in names if stored.get(n, ours[n]) != ours[n]]
     if wrong:

@@ -57,7 +57,7 @@ class ChatVLA(nn.Module):
         self.normalize_agent_pos = Normalizer(stats.agent_pos)
         self.stem = ConvStem(config) if options.conv_stem else None
         if self.stem is not None:
-            self.vlm.model.visual.patch_embed = nn.Identity()  # the stem makes the patch tokens
+            self.vlm.model.visual.register_module("patch_embed", nn.Identity())  # the stem makes the patch tokens
         self.readout = KeypointReadout(config) if options.keypoint_readout else None
         keypoints = self.readout.dim if self.readout is not None else 0
         self.positions = ObjectPositions(config, keypoints, stats) if options.object_positions else None

@@ -6,6 +6,7 @@ gets a shard of its own). The contract says which observations and actions the n
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -117,6 +118,13 @@ def read_weights(folder: str | Path) -> dict[str, Tensor]:
     for name in sorted(set(index.values())):
         weights.update(load_file(_existing(Path(folder), name)))
     return weights
+
+
+def read_card(folder: str | Path) -> dict[str, Any]:
+    """How the checkpoint was trained, with the SHA-256 of its weights."""
+    shards = sorted(set(_read_json(Path(folder), INDEX)["weight_map"].values()))
+    digest = hashlib.sha256(b"".join((Path(folder) / name).read_bytes() for name in shards)).hexdigest()
+    return {**_read_json(Path(folder), "card.json"), "weights_sha256": digest}
 
 
 def _write_shards(folder: Path, weights: Mapping[str, Tensor], dtype: torch.dtype) -> None:

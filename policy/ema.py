@@ -18,6 +18,7 @@ class EMA(WeightAveraging):
     def __init__(self, decay: float = 0.999) -> None:
         def average(averages: list[Tensor], values: list[Tensor], n: Any) -> None:
             n = int(n)
-            torch._foreach_lerp_(averages, values, 1 - min(decay, (1 + n) / (10 + n)))
+            # Private by its name only: PyTorch's own averaging calls it.
+            torch._foreach_lerp_(averages, values, 1 - min(decay, (1 + n) / (10 + n)))  # pyright: ignore[reportPrivateImportUsage]
 
         super().__init__(use_buffers=False, multi_avg_fn=average)

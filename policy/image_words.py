@@ -61,7 +61,7 @@ class Labels:
         owner, centre = dominant(scene.segmentation, len(scene.objects), self.grid)
         nouns = np.array([self.ids[NONE_WORD], *(self.ids[o.noun] for o in scene.objects)])
         colours = np.array([self.ids[NONE_WORD], *(self.ids[o.colour] for o in scene.objects)])
-        own = np.stack(np.mgrid[:rows, :columns], -1).reshape(-1, 2)
+        own = np.moveaxis(np.mgrid[:rows, :columns], 0, -1).reshape(-1, 2)
         own_centre = (own + 0.5) / [rows, columns]
         place = np.where(owner[:, None] > 0, centre[owner] / [height, width], own_centre)
         row, column = place_index(place[:, 0], place[:, 1])

@@ -59,7 +59,8 @@ class StageModule(lightning.LightningModule):
     def training_step(self, batch: Batch | Features, batch_idx: int) -> Tensor:
         """The summed loss; its parts are logged."""
         if isinstance(batch, Features):
-            losses = {"loss": self.policy.head_loss(batch.condition, batch.actions, batch.action_mask)}
+            head_loss: Any = self.policy.head_loss
+            losses = {"loss": head_loss(batch.condition, batch.actions, batch.action_mask)}
         else:
             losses = self.policy(batch) if self.stage.route is None else self.policy(batch, route=self.stage.route)
         self.log_dict(

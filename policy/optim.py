@@ -62,12 +62,13 @@ class MuonAdamW(torch.optim.Optimizer):
             if "momentum" not in self.state[p]:
                 self.state[p]["momentum"] = torch.zeros_like(p)
         for shape, same in by_shape.items():
-            momenta, grads = [self.state[p]["momentum"] for p in same], [p.grad for p in same]
-            torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])
-            nesterov = torch.stack(torch._foreach_lerp(grads, momenta, group["momentum"]))
+            momenta, grads = [self.state[p]["momentum"] for p in same], [p.grad for p in same if p.grad is not None]
+            # The `_foreach` operations are private by their names only: PyTorch's own optimizers call them.
+            torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])  # pyright: ignore[reportPrivateImportUsage]
+            nesterov = torch.stack(torch._foreach_lerp(grads, momenta, group["momentum"]))  # pyright: ignore[reportPrivateImportUsage]
             updates = orthogonalised(nesterov).unbind()
-            torch._foreach_mul_(same, 1 - group["lr"] * group["weight_decay"])
-            torch._foreach_add_(same, updates, alpha=-group["lr"] * 0.2 * max(shape) ** 0.5)
+            torch._foreach_mul_(same, 1 - group["lr"] * group["weight_decay"])  # pyright: ignore[reportPrivateImportUsage]
+            torch._foreach_add_(same, updates, alpha=-group["lr"] * 0.2 * max(shape) ** 0.5)  # pyright: ignore[reportPrivateImportUsage]
 
     def _adamw(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         for p in parameters:

@@ -18,8 +18,10 @@ from policy.chatvla import ChatVLA
 from policy.inference import ChatVLAPolicy
 from policy.processor import Processor
 from policy.recorded import Question, Snapshots, read_questions
+from policy.rows import ALWAYS_ASKED
 
 BLANK = 127  # grey
+PER_ENTRY = "list, per entry"
 
 
 class Answers(Protocol):
@@ -43,9 +45,13 @@ class Accuracy:
 def accuracy_by_family(
     policy: Answers, questions: Sequence[Question], images: Sequence[NDArray[np.uint8]], batch_size: int = 32
 ) -> dict[str, Accuracy]:
-    """Family -> accuracy; "mean" is the mean over families."""
-    right = _right(policy, questions, images, batch_size)
-    blind = _right(policy, questions, [np.full_like(i, BLANK) for i in images], batch_size)
+    """Family -> accuracy; "mean" is the mean over families.
+
+    Beside them, and in no mean, `PER_ENTRY`: the share of the lists' entries that are right, whole list or not.
+    """
+    said = _answers(policy, questions, images, batch_size)
+    unseeing = _answers(policy, questions, [np.full_like(i, BLANK) for i in images], batch_size)
+    right, blind = (np.array([is_right(a, q) for a, q in zip(x, questions, strict=True)]) for x in (said, unseeing))
     rows = defaultdict(list)
     for i, question in enumerate(questions):
         rows[question.family].append(i)
@@ -56,12 +62,21 @@ def accuracy_by_family(
         for family, at in sorted(rows.items())
     }
     means = {k: float(np.mean([getattr(a, k) for a in table.values()])) for k in ("accuracy", "majority", "blank")}
-    return {**table, "mean": Accuracy(len(questions), **means)}
+    table["mean"] = Accuracy(len(questions), **means)
+    lists = rows.get(ALWAYS_ASKED)
+    return {**table, PER_ENTRY: _per_entry([questions[i] for i in lists], [said[i] for i in lists], [unseeing[i] for i in lists])} if lists else table
 
 
 def is_right(answer: str, question: Question) -> bool:
-    """Whether the answer is one of those accepted, but for case and a final full stop."""
-    return _plain(answer) in {_plain(a) for a in (*question.accept, question.answer)}
+    """Whether the answer is one of those accepted, but for case and a final full stop.
+
+    A list is right if it has every entry and no other. Its order is drawn anew for each picture and nothing tells it,
+    so it does not count; compared as one text, only 1 answer in 8! could ever be right.
+    """
+    accepted = (*question.accept, question.answer)
+    if question.family == ALWAYS_ASKED:
+        return any(_entries(answer) == _entries(a) for a in accepted)
+    return _plain(answer) in {_plain(a) for a in accepted}
 
 
 def majority(questions: Sequence[Question]) -> float:
@@ -100,15 +115,26 @@ def write_accuracy(folder: Path, model: ChatVLA, processor: Processor, data: Pat
     return table
 
 
-def _right(
+def _per_entry(lists: Sequence[Question], said: Sequence[str], unseeing: Sequence[str]) -> Accuracy:
+    entries = [e for q in lists for e in _entries(q.answer)]
+    commonest = Counter(entries).most_common(1)[0][1]
+    seeing, blind = (sum(len(_entries(a) & _entries(q.answer)) for q, a in zip(lists, x, strict=True)) for x in (said, unseeing))
+    return Accuracy(len(entries), seeing / len(entries), commonest / len(entries), blind / len(entries))
+
+
+def _answers(
     policy: Answers, questions: Sequence[Question], images: Sequence[NDArray[np.uint8]], batch_size: int
-) -> NDArray[np.bool_]:
+) -> list[str]:
     answers: list[str] = []
     for start in range(0, len(questions), batch_size):
         part = slice(start, start + batch_size)
         asked = questions[part]
         answers += policy.answer_batch(images[part], [q.question for q in asked], [q.camera for q in asked])
-    return np.array([is_right(a, q) for a, q in zip(answers, questions, strict=True)])
+    return answers
+
+
+def _entries(text: str) -> set[str]:
+    return {_plain(entry) for entry in text.split(",")}
 
 
 def _plain(text: str) -> str:

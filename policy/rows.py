@@ -82,7 +82,7 @@ class Batches:
         images = [self.processor.image(i, c) for i, c in zip(row.images, CAMERAS, strict=True)]
         if not self.stage.augment:
             return replace(row, images=np.stack(images))
-        moves = [random_shift(rng) for _ in images]
+        moves = [random_shift(rng, self.stage.control_shift_px) for _ in images]
         moved = np.stack([shifted(i, *m) for i, m in zip(images, moves, strict=True)])
         scene = tuple(s and moved_scene(s, *m) for s, m in zip(row.scene, moves, strict=True))
         return replace(row, images=relit(moved, rng), scene=scene)

@@ -37,16 +37,19 @@ TINY_LOSS = LossWeights(lm=1.0, action=1.0, words=4.0, positions=2.0)
 class TrainConfig:
     """What decides a training run.
 
+    init: folder of a checkpoint to start from, with its weights, tokenizer and ranges, instead of a fresh network.
     minutes: of all stages together; None runs every stage's full number of steps, which alone is reproducible.
-    steps_scale: multiplies the steps of every stage. stages: their names, empty for all. workers: processes that make
-    batches. pretrained: folder of Qwen2-VL (2b). wandb: off, offline or online. questions: asked after each stage, 0
-    for none. feature_frames: at most so many frames are cached for the head.
+    steps_scale: multiplies the steps of every stage. stages: their names, empty for all; the first goes on from the
+    stage before it, where `out` has that. workers: processes that make batches. pretrained: folder of Qwen2-VL (2b).
+    wandb: off, offline or online. questions: asked after each stage, 0 for none. feature_frames: at most so many
+    frames are cached for the head.
     """
 
     data: str = "outputs/data/sort_toys"
     out: str = "outputs/train/chatvla_tiny"
     preset: str = "tiny"
     pretrained: str | None = None
+    init: str | None = None
     seed: int = 0
     minutes: float | None = None
     steps_scale: float = 1.0
@@ -66,7 +69,7 @@ def train(config: TrainConfig, stages: tuple[Stage, ...] | None = None) -> Path:
     """Runs what is left of the stages; returns the folder of the last checkpoint.
 
     Raises:
-        ValueError: an unknown preset or stage, with the nearest name.
+        ValueError: an unknown preset or stage, with the nearest name; an `init` that is no checkpoint of the preset.
         FileNotFoundError: no recorded data, with the command that makes it.
     """
     if config.threads:
@@ -74,7 +77,7 @@ def train(config: TrainConfig, stages: tuple[Stage, ...] | None = None) -> Path:
     torch.set_float32_matmul_precision("high")
     out, todo = Path(config.out), stages if stages is not None else selected(config)
     out.mkdir(parents=True, exist_ok=True)
-    last: Path | None = None
+    last = _before(config, todo[0])
     for stage in todo:
         folder = out / stage.name
         if not checkpoint_done(folder):
@@ -152,6 +155,27 @@ def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
     return ChatVLA(fitted, stats), Processor(tokenizer, fitted)
 
 
+def policy_from(config: TrainConfig) -> tuple[ChatVLA, Processor]:
+    """The network of `config.init` as it stands: its weights, its tokenizer, its ranges.
+
+    Raises:
+        ValueError: there is no whole checkpoint for this code, or it is of another preset; the message says what to do.
+    """
+    assert config.init is not None
+    if config.pretrained is not None:
+        raise ValueError(f"train.init={config.init} and train.pretrained={config.pretrained} both say where to start; give one")
+    try:
+        policy, tokenizer = checkpoint.load(config.init)
+    except (FileNotFoundError, ValueError) as error:
+        raise ValueError(
+            f"train.init={config.init} is no checkpoint to start from ({error}); give the folder of one, such as "
+            "policy/checkpoints/chatvla_tiny or <train.out>/<stage>/checkpoint, or leave train.init out for a fresh network"
+        ) from error
+    if policy.config.name != preset(config.preset).name:
+        raise ValueError(f"train.init={config.init} is a {policy.config.name!r}; give train.preset={policy.config.name} too")
+    return policy, Processor(tokenizer, policy.config)
+
+
 def norm_stats(data: Path) -> NormStats:
     """Ranges of the recorded actions and states, stills included, and of the targets' positions."""
     a, stills = Frames(data).arrays, Snapshots(data, "train").shards.values()
@@ -172,12 +196,20 @@ def checkpoint_done(folder: Path) -> bool:
 
 
 def card(config: TrainConfig, stage: Stage, stages: tuple[Stage, ...]) -> dict:
-    """What the checkpoint says about its training."""
-    return {"train": asdict(config), "stage": stage.name, "stages": [asdict(s) for s in stages]}
+    """What the checkpoint says about its training; `init` is the card of what it started from."""
+    own = {"train": asdict(config), "stage": stage.name, "stages": [asdict(s) for s in stages]}
+    return own | ({"init": checkpoint.read_card(config.init)} if config.init else {})
+
+
+def _before(config: TrainConfig, first: Stage) -> Path | None:
+    """The checkpoint of the last finished stage before `first`."""
+    names = [s.name for s in STAGES[preset(config.preset).name]]
+    earlier = [Path(config.out) / n for n in names[: names.index(first.name)]] if first.name in names else []
+    return next((f / "checkpoint" for f in reversed(earlier) if checkpoint_done(f)), None)
 
 
 def _start(config: TrainConfig, last: Path | None) -> tuple[ChatVLA, Processor]:
     if last is None:
-        return fresh_policy(config)
+        return policy_from(config) if config.init is not None else fresh_policy(config)
     policy, tokenizer = checkpoint.load(last)
     return policy, Processor(tokenizer, policy.config)

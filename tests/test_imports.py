@@ -30,6 +30,7 @@ POLICY_SEES = {"envs.types", "envs.spaces", "envs.geometry", "envs.dataset", "en
 ONE_IMPORTER = {
     "robosuite": "experiments/benchmarks/robosuite_env.py",
     "wandb": "policy/",
+    "ray": "experiments/ray_pool.py",
     "franky": "sim2real/",
     "pyzed": "sim2real/",
 }
@@ -108,7 +109,7 @@ def test_a_library_at_the_edge_has_one_importing_file(library):
 
 def test_every_imported_library_is_a_declared_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    requirements = [*project["dependencies"], *project["optional-dependencies"]["robot"]]
+    requirements = [*project["dependencies"], *(r for extra in ("robot", "ray") for r in project["optional-dependencies"][extra])]
     declared = {normalised(re.split(r"[<>=!~\[; ]", requirement)[0]) for requirement in requirements}
     distributions = packages_distributions()
     for name, path in zip(NAMES, SOURCES, strict=True):

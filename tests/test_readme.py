@@ -51,7 +51,7 @@ def test_make_run_and_make_test_set_up_first():
 
 @pytest.mark.parametrize("overrides", OVERRIDES)
 def test_the_overrides_that_the_readme_names_parse(overrides):
-    assert run_config.load(overrides.split()).env == "sort_toys"
+    assert run_config.load(overrides.split()).envs
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -73,7 +73,8 @@ INSIDE = Interior(BORE, BORE, rim=HEIGHT, floor=FLOOR, round=True)
 
 
 def _make_ball(name: str, colour: str, rgb: RGB, radius: float) -> Kind:
-    return Kind(name, "tennis ball", "ball", colour, "ball", (radius + 0.001, radius + 0.001, radius + 0.001), radius, radius + 0.008, _ball(rgb, radius))
+    half = radius + 0.001
+    return Kind(name, "tennis ball", "ball", colour, "ball", (half, half, half), radius, radius + 0.008, _ball(rgb, radius))
 
 
 def _make_can(colour: str, paint: RGB, label: RGB) -> Kind:

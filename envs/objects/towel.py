@@ -74,7 +74,7 @@ def terry_pixels(rgb: RGB, stripe: RGB, size: int) -> np.ndarray:
     end = np.minimum(v, 1 - v)
     band = ((end > 0.07) & (end < 0.12)) | ((end > 0.135) & (end < 0.15))
     pixels = np.where(band[:, None, None], stripe, rgb) * grain
-    return np.uint8(np.clip(pixels, 0, 1) * 255)
+    return (np.clip(pixels, 0, 1) * 255).astype(np.uint8)
 
 
 def _folded(rgb: RGB, stripe: RGB) -> Add:

@@ -71,7 +71,7 @@ def tile_pixels(size: int) -> np.ndarray:
     pixels = pixels * np.tile(gloss, 4)[:, None, None]
     edge = np.arange(4 * tile) % tile < max(2, tile // 24)
     pixels[edge] = pixels[:, edge] = GROUT
-    return np.uint8(np.clip(pixels, 0, 1) * 255)
+    return (np.clip(pixels, 0, 1) * 255).astype(np.uint8)
 
 
 def mirror_pixels(size: int) -> np.ndarray:
@@ -82,7 +82,7 @@ def mirror_pixels(size: int) -> np.ndarray:
     across = u + 0.7 * v
     for at, width, strength in ((0.45, 0.07, 0.16), (0.62, 0.025, 0.16), (1.15, 0.10, 0.12)):
         pixels += strength * (np.abs(across - at) < width)[..., None]
-    return np.uint8(np.clip(pixels, 0, 1) * 255)
+    return (np.clip(pixels, 0, 1) * 255).astype(np.uint8)
 
 
 BOX = mujoco.mjtGeom.mjGEOM_BOX

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.cameras import CAMERA_SPECS, HEIGHT, WIDTH, CameraSpec, add_cameras
 from envs.geometry import upside_down_quat, yaw_quat
-from envs.layout import Layout
+from envs.layout import Layout, Placed
 from envs.looks import LOOKS, Builder, Look
 from envs.names import checked_name
 from envs.objects import KINDS
 from envs.robot import robot_spec
 from envs.types import Region
+
+Vector = NDArray[np.float64]
 
 TIMESTEP = 1 / 300  # s; 20 steps are exactly one control step of 1/15 s
 
@@ -48,20 +51,24 @@ class Scene:
                 name=placed.role, pos=[*placed.pos, placed.height], quat=yaw_quat(placed.yaw)
             )
             KINDS[placed.kind].add(builder, body, placed.role)
-        for placed in layout.objects:
-            kind = KINDS[placed.kind]
-            lift = kind.top if placed.upside_down else kind.rest_height
-            quat = upside_down_quat(placed.yaw) if placed.upside_down else yaw_quat(placed.yaw)
-            body = builder.spec.worldbody.add_body(
-                name=placed.role, pos=[*placed.pos, placed.height + lift], quat=quat
-            )
-            if not kind.cloth:
+        for placed in (*layout.objects, *layout.distractors):
+            pos, quat = pose(placed)
+            body = builder.spec.worldbody.add_body(name=placed.role, pos=pos, quat=quat)
+            if not KINDS[placed.kind].cloth:
                 body.add_freejoint(name=placed.role)
-            kind.add(builder, body, placed.role)
+            KINDS[placed.kind].add(builder, body, placed.role)
         # Drawn in this order: what hides the background comes before it, and the hidden pixels cost nothing.
         self.furnish(builder)
         add_cameras(builder.spec, self.cameras)
         return builder.spec
+
+
+def pose(placed: Placed) -> tuple[Vector, Vector]:
+    """pos (3,) m and quat (4,) wxyz of an object's body where it is placed."""
+    kind = KINDS[placed.kind]
+    lift = kind.top if placed.upside_down else kind.rest_height
+    quat = upside_down_quat(placed.yaw) if placed.upside_down else yaw_quat(placed.yaw)
+    return np.r_[placed.pos, placed.height + lift], quat
 
 
 def _set_options(spec: mujoco.MjSpec, look: Look, noslip: int) -> None:

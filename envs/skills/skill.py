@@ -15,7 +15,7 @@ from envs.world import World
 Vector = NDArray[np.float64]
 
 # Fingers down, opening along y; rows of ee_to_base (see envs.robot, site `ee`).
-DOWN = np.diag([1.0, -1.0, -1.0])
+DOWN: Vector = np.diag([1.0, -1.0, -1.0])
 DOWN.setflags(write=False)
 HOME = np.array([0.47, 0.0, 0.24])
 HOME.setflags(write=False)
@@ -108,7 +108,8 @@ def turned(start: Vector, goal: Vector, speed: float = TURN_SPEED) -> Vector:
 def down(yaw: float) -> Vector:
     """(3, 3) fingers down, opening along y turned by `yaw` rad about +z."""
     c, s = np.cos(yaw), np.sin(yaw)
-    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]]) @ DOWN
+    about_z: Vector = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
+    return about_z @ DOWN
 
 
 def tilted(tilt: float, yaw: float = 0.0) -> Vector:

@@ -39,6 +39,17 @@ SORT_TOYS = Task(
     ),
     finished="All toys are sorted.",
     time_limit_s=60,
+    paraphrases=(
+        "Sort the toys.",
+        "Put the animals into the box and the blocks into the basket.",
+        "Tidy up the toys: animals into the box, blocks into the basket.",
+        "Put all the toys where they belong.",
+    ),
+    test_paraphrases=(
+        "Put the blocks into the basket and the animals into the box.",
+        "Sort the animals into the box and the blocks into the basket.",
+        "Tidy up: put all toys where they belong.",
+    ),
 )
 
 BOX_RIGHT = Fixture("box", ("box",), (0.54, -0.345))

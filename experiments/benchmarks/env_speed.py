@@ -20,7 +20,6 @@ from envs.sim_env import SimEnv
 from envs.types import CAMERAS, IMAGE_SHAPE, Trial
 from experiments.benchmarks.timing import Block, Contender, gl_renderer, save, serve, summary
 
-TRIAL = Trial("sort_toys", 0)
 STEPS = {"cameras": 60, "blind": 90, "robosuite": 12}  # per block: a second or so each
 MODULES = {
     "cameras": ("experiments.benchmarks.env_speed", "--serve", "cameras"),
@@ -29,10 +28,10 @@ MODULES = {
 }
 
 
-def serve_ours(cameras: bool) -> None:
-    """Serve timed blocks of our environment: expert actions of one trial, replayed."""
-    env = SimEnv(TRIAL.env, cameras=False)
-    env.reset(options={"trial": TRIAL})
+def serve_ours(task: str, cameras: bool) -> None:
+    """Serve timed blocks of our environment: expert actions of the task's first trial, replayed."""
+    env, trial = SimEnv(task, cameras=False), Trial(task, 0)
+    env.reset(options={"trial": trial})
     actions = []
     for _ in range(max(STEPS.values())):
         action, *_ = act(env)
@@ -43,7 +42,7 @@ def serve_ours(cameras: bool) -> None:
 
     def reset() -> None:
         nonlocal following
-        env.reset(options={"trial": TRIAL})
+        env.reset(options={"trial": trial})
         following = iter(actions)
 
     def step() -> None:
@@ -54,9 +53,9 @@ def serve_ours(cameras: bool) -> None:
     serve(reset, step, {"name": name, "gl": gl_renderer() if cameras else "none"})
 
 
-def measure(repeats: int) -> dict[str, Any]:
+def measure(task: str, repeats: int) -> dict[str, Any]:
     """Blocks of all three contenders in turn, and what follows from them."""
-    contenders = {key: Contender(*command) for key, command in MODULES.items()}
+    contenders = {k: Contender(*c, *([] if k == "robosuite" else ["--task", task])) for k, c in MODULES.items()}
     blocks: dict[str, list[Block]] = {key: [] for key in contenders}
     for _ in range(repeats):
         for key, contender in contenders.items():
@@ -96,12 +95,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=7, help="blocks per contender (default 7)")
     parser.add_argument("--out", default="outputs/benchmarks", help="folder of env_speed.json")
+    parser.add_argument("--task", default="sort_toys", help="whose control steps (default sort_toys)")
     parser.add_argument("--serve", choices=("cameras", "blind"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
-        serve_ours(args.serve == "cameras")
+        serve_ours(args.task, args.serve == "cameras")
         return
-    result = measure(args.repeats)
+    result = measure(args.task, args.repeats)
     Console().print(show(result))
     print(f"written to {save('env_speed', result, args.out)}")
 

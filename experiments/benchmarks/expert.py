@@ -1,6 +1,9 @@
-"""The controls of every rate: the scripted expert completes the task, doing nothing completes no step.
+"""The controls of every rate: the scripted expert completes the task, doing nothing and random motion complete no step.
 
-python -m experiments.benchmarks.expert --layouts 200 --idle 50
+    python -m experiments.benchmarks.expert --env all --layouts 100 --idle 50 --resets 200
+
+`--env`: a task, a group of the protocol (direct, planner, multitask, chatvla) or all. Cameras are off. A reset that does
+not settle into what its task takes for granted is an error, counted by itself, never a failed trial.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ import argparse
 import multiprocessing
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -17,19 +21,22 @@ from rich.progress import track
 from rich.table import Table
 
 from envs.expert import Expert
-from envs.names import TASK_NAMES
+from envs.layout import LayoutError
+from envs.names import GROUPS, TASK_NAMES, checked_name
 from envs.sim_env import ResetError, SimEnv
-from envs.types import Split, Trial
+from envs.types import Policy, Split, Trial
 from experiments.benchmarks.timing import ONE_CORE, save
-from policy.baselines import Zero
+from policy.baselines import Random, Zero
 
-Control = Literal["expert", "zero"]
+Control = Literal["expert", "zero", "random", "reset"]
+CONTROLS: tuple[Control, ...] = ("expert", "zero", "random", "reset")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One trial of a control. `error`: why there was no trial (a reset that did not settle), outside the rate."""
+    """One trial of a control ("reset": none acts). `error`: why there was no trial, outside the rate."""
 
+    env: str
     control: str
     trial: int
     steps_done: int = 0
@@ -45,38 +52,46 @@ def run_trial(control: Control, trial: Trial) -> Outcome:
     env = SimEnv(trial.env, cameras=False)
     try:
         observation, info = env.reset(options={"trial": trial})
-    except ResetError as error:
-        return Outcome(control, trial.index, error=str(error))
-    policy = Expert(env) if control == "expert" else Zero()
-    policy.reset(trial)
-    ended = False
-    while not ended:
+    except (ResetError, LayoutError) as error:
+        return Outcome(trial.env, control, trial.index, error=str(error))
+    policy = _policy(control, env)
+    ended = policy is None
+    while policy is not None and not ended:
         chunk = policy.infer(observation, env.instruction).action_chunk[: policy.execute]
         observation, _, terminated, truncated, info = env.step_chunk(chunk)
         ended = terminated or truncated
     seconds = env.control_steps / env.metadata["render_fps"]
-    return Outcome(control, trial.index, info["steps_done"], info["steps"], seconds, time.perf_counter() - start)
+    return Outcome(trial.env, control, trial.index, info["steps_done"], info["steps"], seconds, time.perf_counter() - start)
+
+
+def _policy(control: Control, env: SimEnv) -> Policy | None:
+    if control == "reset":
+        return None
+    policy = Expert(env) if control == "expert" else Zero() if control == "zero" else Random()
+    policy.reset(env.trial)
+    return policy
 
 
 def _run(job: tuple[Control, Trial]) -> Outcome:
     return run_trial(*job)
 
 
-def measure(task: str, split: Split, layouts: int, idle: int, workers: int) -> list[Outcome]:
-    """Outcomes of both controls, in order."""
-    jobs: list[tuple[Control, Trial]] = [("expert", Trial(task, i, split=split)) for i in range(layouts)]
-    idling: list[tuple[Control, Trial]] = [("zero", Trial(task, i, split=split)) for i in range(idle)]
-    jobs += idling
+def measure(tasks: Sequence[str], split: Split, counts: dict[Control, int], workers: int) -> list[Outcome]:
+    """Outcomes of all controls on all tasks, in order."""
+    jobs: list[tuple[Control, Trial]] = [
+        (control, Trial(task, i, split=split)) for task in tasks for control in CONTROLS for i in range(counts[control])
+    ]
     os.environ.update(ONE_CORE)  # spawned workers read it
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        return list(track(pool.imap(_run, jobs), "expert, then nothing", total=len(jobs), console=Console(stderr=True)))
+        return list(track(pool.imap(_run, jobs), "controls", total=len(jobs), console=Console(stderr=True)))
 
 
-def totals(outcomes: list[Outcome], control: Control) -> dict[str, Any]:
-    """Successes, steps and errors of one control."""
-    mine = [outcome for outcome in outcomes if outcome.control == control]
+def totals(outcomes: Sequence[Outcome], env: str, control: Control) -> dict[str, Any]:
+    """Successes, steps and errors of one control on one task."""
+    mine = [o for o in outcomes if (o.env, o.control) == (env, control)]
     counted = [outcome for outcome in mine if not outcome.error]
     return {
+        "env": env,
         "control": control,
         "trials": len(counted),
         "successes": sum(o.steps_done == o.steps for o in counted),
@@ -88,34 +103,57 @@ def totals(outcomes: list[Outcome], control: Control) -> dict[str, Any]:
     }
 
 
-def show(results: list[dict[str, Any]], task: str, split: str) -> Table:
-    """The totals as a table."""
-    table = Table(title=f"{task}, {split} layouts")
-    for column in ("control", "successes", "steps done", "mean episode, s", "failed trials", "errors"):
+def show(results: Sequence[dict[str, Any]], split: str) -> Table:
+    """The totals as a table, one line a task."""
+    table = Table(title=f"{split} layouts: trials with every step done; steps done of those that should do none")
+    for column in ("env", "expert", "mean episode, s", "failed trials", "zero", "random", "resets refused"):
         table.add_column(column)
-    for r in results:
-        successes, steps = f"{r['successes']}/{r['trials']}", f"{r['steps_done']}/{r['steps']}"
-        failed = ", ".join(map(str, r["failed_trials"])) or "-"
-        table.add_row(r["control"], successes, steps, f"{r['mean_seconds']:.1f}", failed, str(len(r["errors"])))
+    for env in dict.fromkeys(r["env"] for r in results):
+        of = {r["control"]: r for r in results if r["env"] == env}
+        expert, resets = of["expert"], sum(len(r["errors"]) for r in of.values())
+        tried = sum(len(r["errors"]) + r["trials"] for r in of.values())
+        failed = ", ".join(map(str, expert["failed_trials"])) or "-"
+        idle = [f"{of[c]['steps_done']}/{of[c]['steps']}" for c in ("zero", "random")]
+        table.add_row(
+            env, f"{expert['successes']}/{expert['trials']}", f"{expert['mean_seconds']:.1f}", failed, *idle, f"{resets}/{tried}"
+        )
     return table
+
+
+def chosen(env: str) -> tuple[str, ...]:
+    """The tasks that `--env` names.
+
+    Raises:
+        ValueError: it is no task, no group and not "all"; the message gives the nearest name.
+    """
+    if env == "all":
+        return TASK_NAMES
+    return GROUPS[env] if env in GROUPS else (checked_name(env, (*TASK_NAMES, *GROUPS, "all"), "env"),)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", choices=TASK_NAMES, default="sort_toys")
+    parser.add_argument("--env", default="sort_toys", help="a task, a group, or all (default sort_toys)")
     parser.add_argument("--split", choices=("train", "test"), default="test")
     parser.add_argument("--layouts", type=int, default=200, help="trials of the expert (default 200)")
-    parser.add_argument("--idle", type=int, default=50, help="trials of doing nothing (default 50)")
+    parser.add_argument("--idle", type=int, default=50, help="trials of doing nothing, and of random motion (default 50)")
+    parser.add_argument("--resets", type=int, default=0, help="resets only, beside those of the trials (default 0)")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")
     parser.add_argument("--out", default="outputs/benchmarks", help="folder of expert.json")
     args = parser.parse_args()
-    outcomes = measure(args.task, args.split, args.layouts, args.idle, args.workers)
-    results = [totals(outcomes, "expert"), totals(outcomes, "zero")]
-    Console().print(show(results, args.task, args.split))
-    for trial, error in results[0]["errors"].items():
-        print(f"trial {trial}: {error}")
-    result = {"task": args.task, "split": args.split, "totals": results, "outcomes": [asdict(o) for o in outcomes]}
+    try:
+        tasks = chosen(args.env)
+    except ValueError as error:
+        parser.error(str(error))
+    counts: dict[Control, int] = {"expert": args.layouts, "zero": args.idle, "random": args.idle, "reset": args.resets}
+    outcomes = measure(tasks, args.split, counts, args.workers)
+    results = [totals(outcomes, task, control) for task in tasks for control in CONTROLS]
+    Console().print(show(results, args.split))
+    for r in results:
+        for trial, error in r["errors"].items():
+            print(f"{r['env']}, trial {trial}: {error}")
+    result = {"split": args.split, "totals": results, "outcomes": [asdict(o) for o in outcomes]}
     print(f"written to {save('expert', result, args.out)}")
 
 

@@ -67,6 +67,11 @@ class Contender:
         print(steps, file=self._process.stdin, flush=True)
         return Block(**self._answer())
 
+    def peak_mib(self) -> float:
+        """The largest resident size that the process has had, MiB."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+
     def close(self) -> None:
         """End the process."""
         assert self._process.stdin

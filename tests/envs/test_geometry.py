@@ -6,7 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from envs.geometry import look_at, matrix_from_rot6d, quat_from_matrix, rot6d_from_matrix, yaw_quat
 
-MATRICES = Rotation.random(50, random_state=0).as_matrix()
+MATRICES = Rotation.random(50, np.random.default_rng(0)).as_matrix()
 
 
 def test_rot6d_round_trips():

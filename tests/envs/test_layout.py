@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from envs.layout import CLEAR_X, CLEAR_Y, Apart, Layout, LayoutError, Placed, sample_layout
-from envs.types import Fixture, ObjectGroup, Region, Task, Trial
+from envs.types import Fixture, ObjectGroup, Region, Split, Task, Trial
 
 GROUPS = (ObjectGroup("animal", 2, ("duck", "pig", "frog")), ObjectGroup("block", 2, ("red", "blue")))
 BOX = Fixture("box", ("box",), (0.54, 0.33), yaw=np.pi / 2, jitter=0.02)
@@ -17,7 +17,7 @@ def task(*groups, fixtures=(BOX,)):
     return Task("any", "toy", "", fixtures, groups or GROUPS, (), "", 1)
 
 
-def trial(index=0, split="test", seed=0):
+def trial(index=0, split: Split = "test", seed=0):
     return Trial("any", index, seed, split)
 
 
@@ -68,7 +68,8 @@ def test_a_region_on_a_fixture_moves_and_turns_with_it():
 
 def test_variants_kept_for_testing_never_show_in_training():
     group = ObjectGroup("toy", 1, ("duck", "pig"), test_kinds=("frog",))
-    for split, expected in (("train", {"duck", "pig"}), ("test", {"frog"})):
+    kinds: dict[Split, set[str]] = {"train": {"duck", "pig"}, "test": {"frog"}}
+    for split, expected in kinds.items():
         assert {o.kind for i in range(30) for o in sample_layout(trial(i, split), task(group), REGION).objects} == expected
 
 
@@ -107,10 +108,12 @@ def test_a_layout_that_the_task_refuses_is_drawn_again():
         sample_layout(trial(0, "train"), picky, REGION)
 
 
-def test_apart_asks_for_room_around_a_fixture():
+def test_apart_asks_for_room_around_a_thing():
     near, far = Placed("toy", "duck", (0.5, 0.0)), Placed("toy", "duck", (0.5, 0.2))
     apart = Apart((("plate", 0.1),))
     for toy, expected in ((near, False), (far, True)):
         layout = Layout((toy,), (Placed("plate", "white_plate", (0.55, 0.0)),))
         assert apart(layout, "test") is expected
         assert Apart((("plate", 0.1),), but=("toy",))(layout, "test")
+        assert Apart((("toy", 0.1),))(layout, "test")
+        assert not Apart((("toy", 0.1),))(Layout((toy, Placed("other", "pig", (toy.pos[0] + 0.09, toy.pos[1])))), "test")

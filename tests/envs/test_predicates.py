@@ -9,8 +9,9 @@ from envs.predicates import AtLeast, Inside
 from envs.sim_env import SimEnv
 from envs.types import Trial
 
-INTERIOR = KINDS["box"].interior
-assert INTERIOR
+_interior = KINDS["box"].interior
+assert _interior
+INTERIOR = _interior
 ROLES = ("animal_0", "animal_1", "block_0", "block_1")
 
 

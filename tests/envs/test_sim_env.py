@@ -11,7 +11,7 @@ from gymnasium.utils.env_checker import check_env
 import envs
 from envs.expert import Expert
 from envs.sim_env import SimEnv
-from envs.types import ACTION_DIM, Trial
+from envs.types import ACTION_DIM, Split, Trial
 
 TRIAL = Trial("sort_toys", 3)
 
@@ -39,6 +39,7 @@ def test_gymnasiums_checker_passes(env):
 def test_registered_under_its_gymnasium_id():
     envs.register()
     made = gymnasium.make("ChatVLA/SortToys-v0", cameras=False)
+    assert isinstance(made.unwrapped, SimEnv)
     assert made.unwrapped.task.name == "sort_toys"
 
 
@@ -91,7 +92,7 @@ def test_a_restored_state_goes_on_identically(blind):
 
     def act(n):
         for _ in range(n):
-            blind.step(expert.infer({}, "").action_chunk[0])
+            blind.step(expert.infer(blind.observe(), "").action_chunk[0])
 
     act(20)
     saved = blind.full_state()
@@ -139,7 +140,7 @@ def test_the_expert_sorts_the_toys(blind, index):
     blind.reset(options={"trial": Trial("sort_toys", index)})
     expert, done, rewards = Expert(blind), False, []
     while not done:
-        _, reward, terminated, truncated, info = blind.step(expert.infer({}, "").action_chunk[0])
+        _, reward, terminated, truncated, info = blind.step(expert.infer(blind.observe(), "").action_chunk[0])
         rewards.append(reward)
         done = terminated or truncated
     assert info["is_success"]
@@ -148,7 +149,8 @@ def test_the_expert_sorts_the_toys(blind, index):
 
 
 def test_test_layouts_are_not_training_layouts(blind):
-    for split, expected in (("test", True), ("train", False)):
+    splits: tuple[tuple[Split, bool], ...] = (("test", True), ("train", False))
+    for split, expected in splits:
         for index in range(10):
             blind.reset(options={"trial": Trial("sort_toys", index, split=split)})
             assert blind.layout.is_test is expected

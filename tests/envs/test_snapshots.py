@@ -12,6 +12,7 @@ from envs.questions import ask, looks
 from envs.sim_env import SimEnv
 from envs.snapshots import Snapshot, facts, read_snapshots, segment_names, shard_file, write_shard
 from envs.stills import MAX_DEPTH, stills
+from envs.tasks import get_task
 from envs.types import CAMERAS, Trial
 
 
@@ -114,7 +115,7 @@ def test_a_held_toy_touches_both_fingers_and_nothing_else_overlaps(env: SimEnv):
 
 
 def test_a_still_can_be_asked_about(scenes: list[Snapshot]):
-    rng, kinds = np.random.default_rng(0), kind_words()
+    rng, kinds = np.random.default_rng(0), kind_words(get_task("sort_toys"))
     families = set()
     for snapshot in scenes:
         seen = looks(snapshot.segmentation[0], segment_names(snapshot.record))

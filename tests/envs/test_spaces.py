@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 
 from envs.spaces import action_space, checked_action, observation_space
 
@@ -17,7 +18,7 @@ def test_an_action_outside_the_workspace_is_clipped_to_it():
 def test_a_sampled_action_passes_unchanged():
     space = action_space()
     space.seed(0)
-    sample = space.sample()
+    sample = np.asarray(space.sample(), np.float32)
     np.testing.assert_array_equal(checked_action(sample), sample)
 
 
@@ -28,5 +29,7 @@ def test_infinity_is_refused_with_its_index():
 
 def test_the_observation_space_has_three_cameras_and_the_state():
     space = observation_space()
-    assert set(space["pixels"]) == {"left", "right", "wrist"}
+    pixels = space["pixels"]
+    assert isinstance(pixels, spaces.Dict)
+    assert set(pixels) == {"left", "right", "wrist"}
     assert space["agent_pos"].shape == (17,)

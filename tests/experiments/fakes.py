@@ -27,8 +27,9 @@ class FakeEnv:
 
     instruction = "Sort toys."
 
-    def __init__(self) -> None:
-        self.task = SimpleNamespace(steps=GOALS)
+    def __init__(self, name: str = "sort_toys") -> None:
+        steps = tuple(SimpleNamespace(goal=goal, instruction=f"Go to {goal:.2f} m.") for goal in GOALS)
+        self.task = SimpleNamespace(name=name, steps=steps, instruction=self.instruction)
         self.cameras, self.renders = True, 0
 
     def reset(self, *, options):
@@ -74,6 +75,13 @@ class FakeEnv:
         x = int((self.pos[0] - 0.4) * 4000)
         frame[100:140, x : x + 40] = (220, 120, 60)
         return frame
+
+    @property
+    def data(self):
+        return SimpleNamespace(qpos=self.pos)
+
+    def full_state(self):
+        return self.pos.copy()
 
     def state_hash(self):
         return hashlib.sha256(self.pos.tobytes()).hexdigest()[:16]

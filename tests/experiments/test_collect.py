@@ -11,7 +11,7 @@ import pytest
 from envs.dataset import open_dataset
 from envs.dataset_files import EpisodeWriter
 from envs.types import CAMERAS, IMAGE_SHAPE, Observation
-from experiments import collect as module
+from experiments import recording
 from experiments.collect import CollectConfig, collect
 from experiments.recording import EpisodeJob, Outcome, StillsJob
 from experiments.scene_questions import read_questions
@@ -34,7 +34,7 @@ def record_black(job: EpisodeJob | StillsJob) -> Outcome:
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CollectConfig:
-    monkeypatch.setattr(module, "run_job", record_black)
+    monkeypatch.setattr(recording, "run_job", record_black)
     return CollectConfig(episodes=4, out=str(tmp_path / "data"), stills=0, test_stills=0, workers=0)
 
 
@@ -57,11 +57,11 @@ def test_an_interrupted_collection_keeps_what_is_finished_and_goes_on(
             raise error
         return record_black(job)
 
-    monkeypatch.setattr(module, "run_job", until_the_third)
+    monkeypatch.setattr(recording, "run_job", until_the_third)
     with pytest.raises(type(error)):
         collect(config)
     done = []
-    monkeypatch.setattr(module, "run_job", lambda job: done.append(job.trial.index) or record_black(job))
+    monkeypatch.setattr(recording, "run_job", lambda job: done.append(job.trial.index) or record_black(job))
     summary = collect(config)
     assert done == [2, 3]
     assert summary["episodes"] == 3
@@ -70,7 +70,7 @@ def test_an_interrupted_collection_keeps_what_is_finished_and_goes_on(
 
 def test_a_finished_collection_does_nothing_more(config: CollectConfig, monkeypatch: pytest.MonkeyPatch):
     first = collect(config)
-    monkeypatch.setattr(module, "run_job", lambda job: pytest.fail(f"{job} was done before"))
+    monkeypatch.setattr(recording, "run_job", lambda job: pytest.fail(f"{job} was done before"))
     assert collect(config) == first
 
 

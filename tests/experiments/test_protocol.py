@@ -2,49 +2,60 @@
 
 import pytest
 
-from experiments.protocol import PAPER_POLICIES, ROWS, find_row, paper_score, score_counts, score_trials, wilson
+from envs.names import GROUPS
+from envs.tasks import TASKS
+from experiments.paper_tables import MISSING, paper_tables
+from experiments.protocol import PAPER_POLICIES, ROWS
+from experiments.scoring import score_counts, score_trials, wilson
 
-# Tables 2 and 3 as printed: step rates, then Avg. Len.
-PRINTED = {
-    ("sort_toys", "Octo"): ("0.23 0.08 0.00 0.00", "0.08"),
-    ("sort_toys", "OpenVLA"): ("0.15 0.08 0.00 0.00", "0.06"),
-    ("sort_toys", "ChatVLA"): ("0.92 0.69 0.31 0.23", "0.54"),
-    ("stack_cubes", "Octo"): ("0.29 0.14", "0.21"),
-    ("stack_cubes", "OpenVLA"): ("0.43 0.14", "0.29"),
-    ("stack_cubes", "ChatVLA"): ("0.86 0.43", "0.64"),
-    ("toy_in_drawer", "Octo"): ("0.11 0.11 0.11", "0.11"),
-    ("toy_in_drawer", "OpenVLA"): ("0.22 0.11 0.11", "0.15"),
-    ("toy_in_drawer", "ChatVLA"): ("1.00 1.00 1.00", "1.00"),
-    ("clean_blocks", "Octo"): ("0.50 0.17", "0.33"),
-    ("clean_blocks", "OpenVLA"): ("0.50 0.33", "0.42"),
-    ("clean_blocks", "ChatVLA"): ("0.83 0.67", "0.75"),
-    ("tidy_up", "Octo"): ("0.42 0.25 0.17 0.08", "0.23"),
-    ("tidy_up", "OpenVLA"): ("0.42 0.33 0.33 0.17", "0.31"),
-    ("tidy_up", "ChatVLA"): ("1.00 0.92 0.92 0.92", "0.94"),
-    ("two_blocks", "Octo"): ("0.33 0.22", "0.28"),
-    ("two_blocks", "OpenVLA"): ("0.44 0.22", "0.33"),
-    ("two_blocks", "ChatVLA"): ("0.89 0.78", "0.83"),
-    ("prepare_breakfast", "Octo"): ("0.15 0.08 0.00", "0.08"),
-    ("prepare_breakfast", "OpenVLA"): ("0.23 0.08 0.00", "0.10"),
-    ("prepare_breakfast", "ChatVLA"): ("0.69 0.54 0.54", "0.59"),
-}
+# Tables 2 to 4 as the paper prints them, cell by cell (its tables' text, with "(Ours)" left out).
+TABLE_2 = """
+Octo	0.23	0.08	0.00	0.00	0.08	0.29	0.14	0.21	0.11	0.11	0.11	0.11	0.50	0.17	0.33
+OpenVLA	0.15	0.08	0.00	0.00	0.06	0.43	0.14	0.29	0.22	0.11	0.11	0.15	0.50	0.33	0.42
+ChatVLA	0.92	0.69	0.31	0.23	0.54	0.86	0.43	0.64	1.00	1.00	1.00	1.00	0.83	0.67	0.75
+"""
+TABLE_3 = """
+Octo	0.42	0.25	0.17	0.08	0.23	0.33	0.22	0.28	0.15	0.08	0.00	0.08
+OpenVLA	0.42	0.33	0.33	0.17	0.31	0.44	0.22	0.33	0.23	0.08	0.00	0.10
+ChatVLA	1.00	0.92	0.92	0.92	0.94	0.89	0.78	0.83	0.69	0.54	0.54	0.59
+"""
+TABLE_4 = """
+Octo	3/11	0/6	1/9	0/7	0/11	3/11	1/7	2/9	1/7	2/13	2/9	3/7	18/107
+OpenVLA	2/11	0/6	2/9	1/7	1/11	4/11	2/7	1/9	1/7	4/13	0/9	2/7	20/107
+ChatVLA	6/11	2/6	5/9	3/7	3/11	6/11	4/7	5/9	4/7	6/13	4/9	7/7	55/107
+"""
 
 
-@pytest.mark.parametrize(("env", "policy"), PRINTED)
-def test_counts_give_the_paper_s_printed_rates(env, policy):
-    row = find_row(env)
-    assert row is not None
-    score = paper_score(row, policy)
-    rates, average = PRINTED[env, policy]
-    assert " ".join(f"{c / score.trials:.2f}" for c in score.counts) == rates
-    assert f"{score.avg_len.value:.2f}" == average
+def cells(printed):
+    return [tuple(line.split("\t")) for line in printed.strip().splitlines()]
 
 
-@pytest.mark.parametrize(("policy", "total"), [("Octo", 18), ("OpenVLA", 20), ("ChatVLA", 55)])
-def test_multitask_counts_give_the_paper_s_totals(policy, total):
-    rows = [row for row in ROWS if row.group == "multitask"]
-    assert sum(row.counts[policy][0] for row in rows) == total
-    assert sum(row.trials for row in rows) == 107
+@pytest.mark.parametrize(("group", "printed"), [("direct", TABLE_2), ("planner", TABLE_3), ("multitask", TABLE_4)])
+def test_the_counts_give_every_cell_that_the_paper_prints(group, printed):
+    (table,) = paper_tables([], [group])
+    assert list(table.lines) == cells(printed)
+
+
+def test_the_headings_are_the_paper_s():
+    second, third, fourth = paper_tables([], ["direct", "planner", "multitask"])
+    assert second.heads[0] == (("Method", 1), ("Task 1", 5), ("Task 2", 3), ("Task 3", 4), ("Task 4", 3))
+    assert [text for text, _ in second.heads[1]][1:6] == ["1", "2", "3", "4", "Avg. Len."]
+    assert third.heads[0] == (("Method", 1), ("Task 5-8", 5), ("Task 9-10", 3), ("Task 11-13", 4))
+    assert fourth.heads[0] == (("Method", 1), ("Bathroom", 4), ("Kitchen", 2), ("Tabletop", 6), ("Avg", 1))
+    assert [text for text, _ in fourth.heads[1]][1:-1] == [f"Task {n}" for n in range(14, 26)]
+
+
+def test_every_line_of_a_table_is_as_wide_as_its_headings():
+    for table in paper_tables([("nobody", {})], ["direct", "planner", "multitask"]):
+        widths = {sum(span for _, span in head) for head in table.heads} | {len(line) for line in table.lines}
+        assert len(widths) == 1
+        assert set(table.lines[-1][1:]) == {MISSING}
+
+
+def test_the_groups_of_the_command_line_are_the_tables():
+    for group in ("direct", "planner", "multitask"):
+        assert tuple(row.env for row in ROWS if row.group == group) == GROUPS[group]
+    assert tuple(row.env for row in ROWS) == GROUPS["chatvla"]
 
 
 def test_the_protocol_has_the_paper_s_528_trials():
@@ -55,6 +66,17 @@ def test_the_protocol_has_the_paper_s_528_trials():
 def test_every_row_has_a_count_per_step():
     for row in ROWS:
         assert all(len(row.counts[p]) == len(row.steps) for p in PAPER_POLICIES), row.env
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.env in TASKS], ids=lambda row: row.env)
+def test_a_row_is_the_task_of_its_name(row):
+    task = TASKS[row.env]
+    assert task.instruction == row.instruction
+    assert len(task.steps) == len(row.steps)
+    assert task.scene == row.scene
+    planned = [step.instruction for step in task.steps]
+    assert all(planned) if row.group == "planner" else not any(planned)
+    assert len(set(planned)) == (len(row.steps) if row.group == "planner" else 1)
 
 
 # Golden values: Wilson (1927), as scipy.stats.binomtest(...).proportion_ci(method="wilson") gives them.

@@ -7,7 +7,6 @@ import pytest
 
 from envs.types import Inference, Trial
 from experiments.rollout import Provenance, rollout
-from experiments.video import NoRecorder
 from policy.baselines import Zero
 from tests.experiments.fakes import Crashing, FakeEnv, Forward
 
@@ -15,7 +14,7 @@ PROVENANCE = Provenance("forward", "abc", versions={"mujoco": "4.0.0"})
 
 
 def play(policy, index=0, clock="stepped"):
-    return rollout(FakeEnv(), policy, Trial("sort_toys", index), NoRecorder(), Provenance("forward", "abc", clock=clock))
+    return rollout(FakeEnv(), policy, Trial("sort_toys", index), [], Provenance("forward", "abc", clock=clock))
 
 
 def test_a_success_carries_its_steps_and_their_times():

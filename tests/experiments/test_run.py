@@ -35,12 +35,18 @@ def test_an_unknown_env_is_one_line_with_the_nearest_name_and_exit_code_2():
         ("split=tset", "unknown split 'tset'; did you mean 'test'?"),
         ("clock=reel", "unknown clock 'reel'; did you mean 'real'?"),
         ("wandb=of", "unknown wandb 'of'; did you mean 'off'?"),
-        ("trials=abc", "Error merging override trials=abc: Value 'abc' of type 'str' could not be converted to Integer"),
-        ("trials=0", "trials=0; expected at least 1"),
-        ("workers=-1", "workers=-1; expected at least 0"),
+        ("trials=abc", "trials=abc; expected a number of trials from 1, or a factor such as x2"),
+        ("seed=abc", "Error merging override seed=abc: Value 'abc' of type 'str' could not be converted to Integer"),
+        ("trials=0", "trials=0; expected a number of trials from 1, or a factor such as x2"),
+        ("workers=-1", "workers=-1; expected a number of processes from 0, or ray"),
         ("video=some", "unknown video 'some'; expected all, failures, none or a number"),
         ("sort_toys", "override 'sort_toys' has no '='; expected name=value, such as trials=13"),
-        ("env=stack_cubes", "env 'stack_cubes' is one of the 19 rows of the protocol, but is not built yet; built: sort_toys"),
+        ("env=[sort_toys,hang_cop]", "unknown env 'hang_cop'; did you mean 'hang_cup'?"),
+        ("env=[sort_toys,planner]", "env=['sort_toys', 'planner'] has the group 'planner' in it; list tasks, or give the group alone"),
+        ("env=[sort_toys,sort_toys]", "env=['sort_toys', 'sort_toys']; expected a list of different tasks"),
+        ("planner=script", "unknown planner 'script'; did you mean 'scripted'?"),
+        ("planner=scripted", "env 'sort_toys' has no sub-tasks for planner=scripted; they are in tidy_up, two_blocks, prepare_breakfast"),
+        ("planner_url=http://localhost", "planner_url and planner_model belong to planner=openai; give it, or leave them out"),
     ],
 )
 def test_a_mistake_is_told_with_its_remedy(override, message, capsys):
@@ -59,9 +65,14 @@ def test_help_lists_every_override_with_its_values(capsys):
 
 def test_defaults_are_the_published_ones():
     config = conf.load([])
-    assert (config.env, config.stage, config.policy, config.split, config.workers) == ("sort_toys", "evaluate", "chatvla_tiny", "test", 2)
-    assert config.trial_count == 13
+    assert (config.env, config.stage, config.policy, config.split, config.workers) == ("sort_toys", "evaluate", "chatvla_tiny", "test", "2")
+    assert config.trial_count("sort_toys") == 13
     assert str(config.out_dir) == "outputs/sort_toys-chatvla_tiny-test-seed0"
+
+
+def test_what_a_sweep_varies_has_a_folder_of_its_own():
+    folders = {str(conf.load(["env=planner", *more]).out_dir) for more in ([], ["planner=none"], ["planner=policy"], ["seed=1"], ["split=train"])}
+    assert len(folders) == 5
 
 
 def test_presets_of_the_train_group_are_read():
@@ -74,19 +85,19 @@ def test_every_override_has_a_sentence_of_help():
 
 def test_a_missing_checkpoint_says_how_to_get_one(tmp_path):
     with pytest.raises(UsageError, match=r"no checkpoint at .*; train one \(stage=train\), give checkpoint=PATH, or try policy=expert"):
-        conf.identity(conf.load([f"checkpoint={tmp_path}/none"]))
+        conf.identity(conf.load([f"checkpoint={tmp_path}/none"]), "sort_toys")
 
 
 def test_a_checkpoint_for_a_policy_without_weights_is_refused(tmp_path):
     with pytest.raises(UsageError, match="policy 'zero' has no checkpoint"):
-        conf.identity(conf.load(["policy=zero", f"checkpoint={tmp_path}"]))
+        conf.identity(conf.load(["policy=zero", f"checkpoint={tmp_path}"]), "sort_toys")
 
 
 def test_another_checkpoint_is_another_configuration(tmp_path):
     hashes = []
     for text in ("one", "two"):
         (tmp_path / "weights").write_text(text)
-        hashes.append(conf.config_hash(conf.identity(conf.load([f"checkpoint={tmp_path}"]))))
+        hashes.append(conf.config_hash(conf.identity(conf.load([f"checkpoint={tmp_path}"]), "sort_toys")))
     assert hashes[0] != hashes[1]
 
 
@@ -100,7 +111,7 @@ def test_a_run_leaves_results_and_reports_and_nothing_else(tmp_path):
     done = call(*args)
     assert done.returncode == 0, done.stderr
     assert "timeout  0/4 steps" in done.stdout
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"results.jsonl", "report.md", "report.html", "summary.json"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"results.jsonl", "states", "report.md", "report.html", "summary.json"}
     again = call(*args)
     assert "1 trials, 1 done before" in again.stdout
     assert "timeout" not in again.stdout

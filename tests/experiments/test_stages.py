@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from experiments import config, stages
+from experiments import config, evaluation, stages
 from experiments.errors import UsageError
 from policy.checkpoint import contract
 
 
 def evaluate(tmp_path, folder):
-    stages.evaluate(config.load([f"checkpoint={folder}", f"out={tmp_path / 'out'}"]), "command")
+    evaluation.evaluate(config.load([f"checkpoint={folder}", f"out={tmp_path / 'out'}"]), "command")
 
 
 def test_a_checkpoint_of_another_contract_is_refused_and_no_trial_is_run(tmp_path):
@@ -27,3 +27,25 @@ def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path):
     folder.mkdir()
     with pytest.raises(UsageError, match=r"contract\.json"):
         evaluate(tmp_path, folder)
+
+
+def test_a_group_is_collected_task_after_task_each_into_its_folder(monkeypatch):
+    wanted = []
+    monkeypatch.setattr("experiments.collect.collect", wanted.append)
+    stages.run_stage(config.load(["stage=collect", "env=[sort_toys,take_lid]", "workers=ray", "collect.episodes=3"]), "command")
+    assert [(c.env, str(c.root), c.workers, c.episodes) for c in wanted] == [
+        ("sort_toys", "outputs/data/sort_toys", "ray", 3), ("take_lid", "outputs/data/take_lid", "ray", 3)
+    ]  # fmt: skip
+    stages.run_stage(config.load(["stage=collect", "env=[sort_toys,take_lid]", "collect.out=elsewhere"]), "command")
+    assert [str(c.root) for c in wanted[2:]] == ["elsewhere/sort_toys", "elsewhere/take_lid"]
+
+
+@pytest.mark.parametrize("stage", ["train", "correct", "all"])
+def test_what_works_on_one_task_refuses_a_group(stage):
+    with pytest.raises(UsageError, match=f"stage={stage} works on one task; env=direct are 4"):
+        stages.run_stage(config.load([f"stage={stage}", "env=direct"]), "command")
+
+
+def test_a_replay_without_recordings_says_what_to_run(tmp_path):
+    with pytest.raises(UsageError, match=r"no recorded trial in .*; run stage=evaluate first, or give out= and env="):
+        stages.run_stage(config.load(["stage=replay", f"out={tmp_path}"]), "command")

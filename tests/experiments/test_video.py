@@ -14,7 +14,7 @@ from tests.experiments.fakes import FakeEnv, Forward
 
 
 def record(tmp_path, policy, video="all"):
-    return rollout(FakeEnv(), policy, Trial("sort_toys", 0), VideoRecorder(tmp_path, 0, 0, video), Provenance("p", "c"))
+    return rollout(FakeEnv(), policy, Trial("sort_toys", 0), [VideoRecorder(tmp_path, 0, video)], Provenance("p", "c"))
 
 
 def test_a_trial_is_recorded_as_h264_at_true_speed(tmp_path):
@@ -33,11 +33,11 @@ def test_only_failures_are_kept_when_only_failures_are_wanted(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("video", "outcome", "position", "wanted"),
+    ("video", "outcome", "trial", "wanted"),
     [("all", "success", 9, True), ("none", "failure", 0, False), ("failures", "timeout", 9, True), ("failures", "success", 0, False), ("2", "success", 1, True), ("2", "failure", 2, False)],
 )
-def test_which_trials_are_recorded(video, outcome, position, wanted):
-    assert is_wanted(video, outcome, position) is wanted
+def test_which_trials_are_recorded(video, outcome, trial, wanted):
+    assert is_wanted(video, outcome, trial) is wanted
 
 
 def test_the_words_are_written_under_the_frames_and_change_with_them():

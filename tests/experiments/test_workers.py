@@ -7,14 +7,14 @@ import pytest
 from envs.types import Trial
 from experiments.results import Result
 from experiments.rollout import Provenance
-from experiments.workers import Job, run_trials
+from experiments.workers import EnvRun, Job, run_trials
 from tests.experiments import fakes
 
 TRIALS = [Trial("sort_toys", i) for i in range(4)]
 
 
 def rows(tmp_path, make_policy, workers, video="none"):
-    job = Job(fakes.FakeEnv, make_policy, Provenance("forward", "abc"), tmp_path, video)
+    job = Job(fakes.FakeEnv, make_policy, {"sort_toys": EnvRun(Provenance("forward", "abc"), tmp_path)}, video)
     events = [e for e in run_trials(job, TRIALS, workers) if isinstance(e, Result)]
     return sorted(events, key=lambda r: r.trial)
 
@@ -39,5 +39,5 @@ def test_a_worker_that_dies_costs_one_trial_only(tmp_path):
 
 
 def test_no_trials_start_no_worker(tmp_path):
-    job = Job(fakes.FakeEnv, fakes.make_forward, Provenance("forward", "abc"), tmp_path)
+    job = Job(fakes.FakeEnv, fakes.make_forward, {"sort_toys": EnvRun(Provenance("forward", "abc"), tmp_path)})
     assert list(run_trials(job, [], 2)) == []

@@ -11,6 +11,7 @@ from transformers import Qwen2VLForConditionalGeneration
 
 from policy.backbone import ChatVLABackbone, build_backbone, from_qwen2_vl, qwen_config
 from policy.config import ChatVLAConfig, Options
+from policy.experts import TwoExpertMLP
 from policy.pixels import patchify
 from tests.policy.small import small_config
 
@@ -113,4 +114,6 @@ def test_a_folder_without_a_checkpoint_is_refused(config, tmp_path):
 
 def test_a_fresh_network_has_equal_experts(config):
     for layer in build_backbone(config).model.language_model.layers:
-        assert torch.equal(layer.mlp.control.up_proj.weight, layer.mlp.up_proj.weight)
+        mlp = layer.mlp
+        assert isinstance(mlp, TwoExpertMLP)
+        assert torch.equal(mlp.control.up_proj.weight, mlp.up_proj.weight)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from envs.spaces import WORKSPACE_HIGH, WORKSPACE_LOW, action_space
-from envs.types import HORIZON, Trial
+from envs.types import HORIZON, Observation, Trial
 from policy.baselines import Demonstration, Random, Replay, Zero
 
 TRIAL = Trial("sort_toys", 3)
 
 
-def observation(x=0.5):
+def observation(x=0.5) -> Observation:
     state = np.zeros(17, np.float32)
     state[7:10] = x, 0.0, 0.3
     state[10:16] = 1, 0, 0, 0, -1, 0

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from transformers import PreTrainedTokenizerFast
 
 from policy import checkpoint
+from policy.action_head import Block
 from policy.checkpoint import ContractError
 from policy.normalizer import NormStats
 from policy.tokenizer import train_tokenizer
@@ -43,7 +44,9 @@ def test_the_embedding_is_stored_once_and_tied_again(folder):
 
 def test_trained_gates_survive_loading(folder):
     model, _ = checkpoint.load(folder)
-    assert model.head.blocks[0].modulation.weight.any()
+    first = model.head.blocks[0]
+    assert isinstance(first, Block)
+    assert first.modulation.weight.any()
 
 
 def test_shards_stay_under_their_limit(tokenizer, tmp_path, monkeypatch):

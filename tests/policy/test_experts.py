@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from policy.backbone import qwen_config
+from policy.backbone import qwen_text_config
 from policy.experts import TwoExpertMLP, is_control_expert, is_understanding_expert
 from tests.policy.small import small_config, small_model
 
@@ -13,7 +13,7 @@ from tests.policy.small import small_config, small_model
 @pytest.fixture
 def mlp() -> TwoExpertMLP:
     torch.manual_seed(0)
-    return TwoExpertMLP(qwen_config(small_config()).text_config)
+    return TwoExpertMLP(qwen_text_config(small_config()))
 
 
 def test_a_number_routes_the_first_rows_to_control(mlp):

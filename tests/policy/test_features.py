@@ -1,9 +1,12 @@
 """Corrections take their share of a batch."""
 
+from typing import cast
+
 import numpy as np
 import torch
 
 from policy.features import CORRECTED_SHARE, Corrections, FeatureBatches
+from policy.recorded import Frames
 
 
 class Recorded:
@@ -17,7 +20,7 @@ class Recorded:
 
 
 def batches(corrections):
-    return FeatureBatches(Recorded(), np.arange(20), torch.zeros(20, 8), rows=10, corrections=corrections)
+    return FeatureBatches(cast(Frames, Recorded()), np.arange(20), torch.zeros(20, 8), rows=10, corrections=corrections)
 
 
 def test_corrections_take_their_share_of_a_batch(tmp_path):

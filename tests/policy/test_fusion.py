@@ -33,6 +33,7 @@ def test_gradients_reach_the_zero_initialised_film():
     fusion = ReasoningFusion(8)
     prompt = torch.tensor([[True, True, False]])
     fusion(torch.randn(1, 3, 8), prompt, ~prompt).sum().backward()
+    assert fusion.scale.weight.grad is not None
     assert fusion.scale.weight.grad.abs().sum() > 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from policy.qa import accuracy_by_family, is_right, majority, pictures, sample
+from policy.qa import PER_ENTRY, accuracy_by_family, is_right, majority, pictures, sample
 from policy.recorded import Question, read_questions
 
 
@@ -35,6 +35,30 @@ def test_case_and_full_stop_do_not_matter_but_words_do():
     assert is_right("The yellow duck.", asked)
     assert is_right("duck", asked)
     assert not is_right("a duck", asked)
+
+
+@pytest.mark.parametrize(
+    ("answer", "right"),
+    [
+        ("yellow duck none, red block x1 y2", True),
+        ("red block x1 y2", False),
+        ("red block x1 y2, yellow duck x0 y0", False),
+        ("red block x1 y2, yellow duck none, grey cat none", False),
+    ],
+)
+def test_a_list_is_right_in_any_order_if_all_its_entries_are(answer, right):
+    assert is_right(answer, question("list", "red block x1 y2, yellow duck none")) == right
+
+
+def test_entries_of_lists_are_counted_beside_the_mean():
+    class Half:
+        def answer_batch(self, images, questions, cameras):
+            return ["red block x1 y2, yellow duck x0 y0"] * len(images)
+
+    asked = [question("list", "yellow duck none, red block x1 y2")]
+    table = accuracy_by_family(Half(), asked, [np.zeros((2, 2, 3), np.uint8)])
+    assert (table["list"].accuracy, table["mean"].accuracy, table[PER_ENTRY].accuracy) == (0, 0, 0.5)
+    assert table[PER_ENTRY].n == 2
 
 
 def test_majority_is_the_share_of_the_commonest_answer():

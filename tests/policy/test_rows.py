@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from policy import rows
+from policy.augment import SHIFT_PX
 from policy.batch import Batch
 from policy.collate import IGNORE, collate
 from policy.image_words import Segmented
@@ -123,6 +125,14 @@ def test_a_shift_moves_the_cells_that_answers_name(batches):
         1
     ] * 4
     assert after[4] == "green block none"
+
+
+def test_pictures_with_labels_in_metres_move_less_than_those_with_labels_in_the_picture(batches, monkeypatch):
+    limits = []
+    monkeypatch.setattr(rows, "random_shift", lambda rng, limit=SHIFT_PX: limits.append(limit) or (0, 0))
+    batches.batch(2)
+    assert limits == [COTRAIN.control_shift_px] * 9 + [SHIFT_PX] * 2
+    assert COTRAIN.control_shift_px < SHIFT_PX
 
 
 def test_what_leaves_the_picture_is_not_asked_for(batches):

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from envs.types import Observation
+from policy import checkpoint
 from policy.inference import ChatVLAPolicy
+from policy.normalizer import NormStats
 from policy.stages import STAGES, Mixture, learning_rate
-from policy.train import TrainConfig, selected, train
+from policy.tokenizer import load_tokenizer
+from policy.train import TrainConfig, policy_from, selected, train
 from tests.policy.synthetic import INSTRUCTION
 
 
@@ -62,6 +68,46 @@ def test_finished_stages_are_not_run_again(config, trained):
 def test_an_unknown_stage_names_the_nearest(config):
     with pytest.raises(ValueError, match="unknown training stage 'cotrain'; did you mean '2_cotrain'"):
         selected(replace(config, stages=("cotrain",)))
+
+
+def test_a_single_stage_goes_on_from_the_one_before_it(config, trained, tmp_path):
+    shutil.copytree(Path(config.out) / "2_cotrain", tmp_path / "2_cotrain")
+    alone = train(replace(config, out=str(tmp_path), questions=0), stages()[3:4])
+    before, after = (checkpoint.read_weights(f) for f in (tmp_path / "2_cotrain" / "checkpoint", alone))
+    assert all(torch.equal(before[k], after[k]) for k in before if not k.startswith("head."))
+
+
+def test_a_training_that_starts_from_a_checkpoint_has_its_weights_words_and_ranges(config, trained, tmp_path):
+    start = replace(config, init=str(trained), out=str(tmp_path), questions=0)
+    policy, processor = policy_from(start)
+    weights, known = policy.state_dict(), checkpoint.read_weights(trained)
+    assert all(torch.equal(weights[k], v) for k, v in known.items())
+    assert processor.tokenizer.get_vocab() == load_tokenizer(trained).get_vocab()
+    assert policy.stats == NormStats.load(trained / "norm_stats.json")
+
+
+def test_only_the_first_stage_starts_from_it_and_the_card_says_so(config, trained, tmp_path):
+    start = replace(config, init=str(trained), out=str(tmp_path), questions=0)
+    frozen_head = train(start, stages()[:1])  # stage 0 leaves the head alone
+    told = json.loads((frozen_head / "card.json").read_text())
+    assert told["train"]["init"] == str(trained)
+    assert told["init"]["stage"] == "4_correct"
+    assert len(told["init"]["weights_sha256"]) == 64
+    before, after = checkpoint.read_weights(trained), checkpoint.read_weights(frozen_head)
+    assert all(torch.equal(before[k], after[k]) for k in before if k.startswith("head."))
+    assert any(not torch.equal(before[k], after[k]) for k in before)
+
+
+def test_an_init_that_is_no_checkpoint_says_what_to_give(config, tmp_path):
+    with pytest.raises(ValueError, match=r"no checkpoint to start from .*give the folder of one, such as policy/checkpoints/"):
+        train(replace(config, init=str(tmp_path / "none"), out=str(tmp_path)), stages()[:1])
+
+
+def test_an_init_of_another_preset_or_beside_pretrained_weights_is_refused(config, trained):
+    with pytest.raises(ValueError, match=r"is a 'tiny'; give train\.preset=tiny"):
+        policy_from(replace(config, init=str(trained), preset="2b"))
+    with pytest.raises(ValueError, match="both say where to start"):
+        policy_from(replace(config, init=str(trained), pretrained="qwen"))
 
 
 def test_missing_data_says_how_to_make_it(config, tmp_path):

@@ -76,7 +76,7 @@ def test_the_ratio_is_the_median_over_neighbouring_blocks(monkeypatch):
             pass
 
     monkeypatch.setattr(env_speed, "Contender", Fake)
-    result = env_speed.measure(3)
+    result = env_speed.measure("sort_toys", 3)
     assert result["robosuite_over_ours"] == {"median": 10.0, "min": 9.0, "max": 12.0}
     assert result["steps_per_s"]["cameras"]["median"] == 100.0
     assert env_speed.show(result).row_count == 3

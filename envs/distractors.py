@@ -35,7 +35,9 @@ def distractors(trial: Trial, task: Task, world: World) -> tuple[Placed, ...]:
     """
     rng = trial.rng("shift")
     kinds = _strangers(task, world)
-    names = [kinds[int(i)] for i in rng.permutation(len(kinds))[: int(rng.integers(DISTRACTORS[0], DISTRACTORS[1] + 1))]]
+    mixed = [kinds[int(i)] for i in rng.permutation(len(kinds))]
+    different = list({KINDS[name].noun: name for name in mixed}.values())  # an apple and an orange, not two apples
+    names = different[: int(rng.integers(DISTRACTORS[0], DISTRACTORS[1] + 1))]
     taken, (low, high) = _taken(task, world), _table_top(world)
     found: list[Placed] = []
     for _ in range(DRAWS):

@@ -18,6 +18,7 @@ from experiments.results import RESULTS_FILE, Result, read
 from experiments.scoring import Rate, rate
 
 RESAMPLES = 10_000
+LEAST = 6  # trials before a level is said to break anything: six of six that get worse have p = 0.03 in a sign test, five 0.06
 MEANING = {
     "none": "as trained",
     "train": "what training may randomise: light, cameras within calibration, tint, friction, all a little",
@@ -31,7 +32,7 @@ MEANING = {
 NOTE = (
     "Every level runs the same trials. Avg. Len. is the mean over trials of steps done / steps, with a 95 % Wilson interval. "
     "The difference to none is taken trial by trial; its interval is a 95 % bootstrap over trials. "
-    "An interval that leaves zero out is a factor that matters; one of no width says only that all trials changed alike."
+    "An interval that leaves zero out is a factor that matters; with fewer than about ten trials it is too narrow, and one of no width says only that all changed alike."
 )
 
 
@@ -86,21 +87,24 @@ def paired_difference(none: Mapping[Any, float], level: Mapping[Any, float], see
 
 
 def headline(levels: Sequence[Level]) -> str:
-    """`none 0.92; breaks most: camera -0.54 [-0.71 to -0.36]`, the levels whose interval lies below zero."""
+    """`Avg. Len. none 92 % [...]; broken by: camera -0.54 [-0.71 to -0.36]`: the levels whose interval lies below zero."""
     start = next((f"none {percent(level.score)}" for level in levels if level.shift == "none"), "none is missing")
+    compared = max((x.difference.trials for x in levels if x.difference), default=0)
+    if compared < LEAST:
+        return f"Avg. Len. {start}; {compared} trials are too few to say what breaks it, expected at least {LEAST}"
     broken = sorted((x for x in levels if x.difference and x.difference.high < 0), key=lambda x: x.difference.value if x.difference else 0)
     told = ", ".join(f"{level.shift} {_signed(level.difference)}" for level in broken) or "no level"
     return f"Avg. Len. {start}; broken by: {told}"
 
 
 def table(levels: Sequence[Level]) -> list[list[str]]:
-    """Header and lines: level, what differs, trials, Avg. Len., difference to none, trials that got worse and better, errors."""
-    lines = [["level", "trials", "Avg. Len.", "difference to none", "worse", "better", "errors", "what differs"]]
+    """Header and lines: level, trials, Avg. Len., difference to none, trials that got worse and better, errors."""
+    lines = [["level", "trials", "Avg. Len.", "difference to none", "worse", "better", "errors"]]
     for level in levels:
         s, d = level.score, level.difference
         score = f"{s.value:.2f} [{s.low:.2f}-{s.high:.2f}]" if s.trials else "-"
         change = [_signed(d), str(d.worse), str(d.better)] if d else ["-", "-", "-"]
-        lines.append([level.shift, str(s.trials), score, *change, str(level.errors), MEANING[level.shift]])
+        lines.append([level.shift, str(s.trials), score, *change, str(level.errors)])
     return lines
 
 
@@ -150,20 +154,22 @@ def _json(levels: Sequence[Level], facts: Sequence[tuple[str, str]]) -> dict[str
 
 
 def _markdown(title: str, levels: Sequence[Level], facts: Sequence[tuple[str, str]]) -> str:
-    links = "\n".join(f"- {level.shift}: " + ", ".join(f"[{r}]({r}/report.md)" for r in level.reports) for level in levels)
+    links = "\n".join(f"- {level.shift}: {MEANING[level.shift]} (" + ", ".join(f"[{r}]({r}/report.md)" for r in level.reports) + ")" for level in levels)
     parts = [f"# What breaks it: {title}", headline(levels) + ".", md_table(table(levels)), NOTE, "## Each level", links]
     return "\n\n".join([*parts, "## Provenance", "\n".join(f"- {name}: {text}" for name, text in facts)]) + "\n"
 
 
 def _page(title: str, levels: Sequence[Level], facts: Sequence[tuple[str, str]]) -> str:
     links = "".join(
-        f"<li>{level.shift}: " + ", ".join(f"<a href='{r}/report.html'>{html.escape(r)}</a>" for r in level.reports) + "</li>" for level in levels
+        f"<dt>{level.shift}</dt><dd>{html.escape(MEANING[level.shift])}<br>"
+        + " ".join(f"<a href='{r}/report.html'>{html.escape(r)}/report.html</a>" for r in level.reports) + "</dd>"
+        for level in levels
     )
     body = [
         f"<header><p class='kind'>What breaks it</p><h1>{html.escape(title)}</h1></header>",
         section("Avg. Len. under each shift", _bars(levels) + f"<p class='note'>{html.escape(headline(levels))}.</p>"),
         section("Numbers", html_table(table(levels), mark="none") + f"<p class='note'>{NOTE}</p>"),
-        section("Each level", f"<ul>{links}</ul>"),
+        section("Each level", f"<dl>{links}</dl>"),
         section("Provenance", "<dl>" + "".join(f"<dt>{k}</dt><dd>{html.escape(v)}</dd>" for k, v in facts) + "</dl>"),
     ]
     return document(f"What breaks it: {title}", body)
@@ -192,7 +198,7 @@ def _bars(levels: Sequence[Level]) -> str:
     style = (
         ".bars text{font:14px system-ui,sans-serif;fill:var(--ink)}.bars .quiet{fill:var(--quiet);font-size:12px}.bars .track{fill:var(--line)}"
         ".bars .fill{fill:var(--accent)}.bars .plain{fill:var(--quiet)}.bars .interval{stroke:var(--ink);fill:none;stroke-width:1.5}"
-        ".bars .none{stroke:var(--tick);stroke-width:2;stroke-dasharray:4 3}"
+        "dd a{color:var(--quiet)}.bars .none{stroke:var(--tick);stroke-width:2;stroke-dasharray:4 3}"
     )
     legend = "<p class='note'>Bar: Avg. Len.; whisker: 95 % interval; dashed: as trained; in brackets the difference to it.</p>"
     return f"<style>{style}</style><svg class='bars' viewBox='0 0 {left + width + value} {height}' width='100%' role='img' aria-label='Avg. Len. under each shift'>{''.join(parts)}</svg>{legend}"

@@ -43,7 +43,7 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setattr(evaluation, "make_named_policy", make_forward)
 
     def call(*overrides):
-        config = conf.load(["stage=robustness", "policy=zero", "video=none", "workers=0", "trials=4", f"out={tmp_path}/out", *overrides])
+        config = conf.load(["stage=robustness", "policy=zero", "video=none", "workers=0", "trials=6", f"out={tmp_path}/out", *overrides])
         stages.run_stage(config, "the command")
         return tmp_path / "out"
 
@@ -56,11 +56,16 @@ def test_a_shift_that_breaks_the_policy_stands_out(run, capsys):
     assert tuple(levels) == SHIFTS
     assert levels["none"]["avg_len"] == 1.0
     assert levels["none"]["difference"] is None
-    assert levels["camera"]["difference"] == {"value": -0.5, "low": -0.5, "high": -0.5, "trials": 4, "worse": 4, "better": 0}
+    assert levels["camera"]["difference"] == {"value": -0.5, "low": -0.5, "high": -0.5, "trials": 6, "worse": 6, "better": 0}
     assert levels["light"]["difference"]["value"] == 0
-    assert (levels["layout"]["n_episodes"], levels["layout"]["errors"], levels["layout"]["difference"]) == (0, 4, None)
+    assert (levels["layout"]["n_episodes"], levels["layout"]["errors"], levels["layout"]["difference"]) == (0, 6, None)
     assert "broken by: camera -0.50 [-0.50 to -0.50]\n" in capsys.readouterr().out
-    assert "| camera | 4 | 0.50 [0.15-0.85] | -0.50 [-0.50 to -0.50] | 4 | 0 | 0 |" in (out / "report.md").read_text()
+    assert "| camera | 6 | 0.50 [0.19-0.81] | -0.50 [-0.50 to -0.50] | 6 | 0 | 0 |" in (out / "report.md").read_text()
+
+
+def test_a_few_trials_are_not_taken_for_more(run, capsys):
+    run("trials=3")
+    assert "3 trials are too few to say what breaks it, expected at least 6\n" in capsys.readouterr().out
 
 
 def test_the_page_needs_no_other_file_and_links_each_level(run):
@@ -81,8 +86,8 @@ def test_finished_trials_are_not_run_again(run):
 
 def test_a_group_has_a_folder_for_each_task_of_each_level(run):
     out = run("env=[sort_toys,tidy_up]")
-    assert [r.env for r in read(out / "camera" / "tidy_up" / RESULTS_FILE)] == ["tidy_up"] * 4
-    assert json.loads((out / "summary.json").read_text())["levels"]["camera"]["n_episodes"] == 8
+    assert [r.env for r in read(out / "camera" / "tidy_up" / RESULTS_FILE)] == ["tidy_up"] * 6
+    assert json.loads((out / "summary.json").read_text())["levels"]["camera"]["n_episodes"] == 12
 
 
 def test_a_shift_of_its_own_is_refused(run):

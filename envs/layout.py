@@ -39,11 +39,13 @@ class Layout:
     """All that varies in a scene: movable objects, and the fixtures where they stand this time.
 
     `choices`: (name, what was drawn) of the task's choices.
+    `distractors`: movable things that have no part in the task (shift=distractors).
     """
 
     objects: tuple[Placed, ...]
     fixtures: tuple[Placed, ...] = ()
     choices: tuple[tuple[str, str], ...] = ()
+    distractors: tuple[Placed, ...] = ()
 
     def placed(self, role: str) -> Placed:
         """The object or fixture of that role."""
@@ -58,15 +60,18 @@ class Layout:
 
 @dataclass(frozen=True)
 class Apart:
-    """A task's `accepts`: free objects start at least so many metres from the middle of a fixture: (name, m) of each."""
+    """A task's `accepts`: objects start at least so many metres from the middle of a thing: (role, m) of each thing."""
 
-    fixtures: tuple[tuple[str, float], ...]
+    things: tuple[tuple[str, float], ...]
     but: tuple[str, ...] = ()  # roles that stand on or in one
 
     def __call__(self, layout: Layout, split: Split) -> bool:
-        spots = [(layout.placed(name).pos, least) for name, least in self.fixtures]
-        free = [o.pos for o in layout.objects if o.role not in self.but]
-        return all(np.hypot(p[0] - q[0], p[1] - q[1]) >= least for p in free for q, least in spots)
+        for role, least in self.things:
+            x, y = layout.placed(role).pos
+            free = [o.pos for o in layout.objects if o.role not in (role, *self.but)]
+            if any(np.hypot(p[0] - x, p[1] - y) < least for p in free):
+                return False
+        return True
 
 
 class LayoutError(RuntimeError):

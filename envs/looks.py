@@ -85,9 +85,13 @@ class Builder:
 
     def material(self, name: str) -> str:
         """The name, once the spec has the material (of `MATERIALS`)."""
+        return self.wear(name, MATERIALS[name])
+
+    def wear(self, name: str, material: Material) -> str:
+        """The name, once the spec has a material of that name."""
         if name not in self._used:
             self._used.add(name)
-            self._add(name, MATERIALS[name])
+            self._add(name, material)
         return name
 
     def picture(self, name: str, pixels: np.ndarray) -> str:

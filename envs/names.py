@@ -22,6 +22,11 @@ TASK_NAMES = (*DIRECT, *PLANNER, *SUBTASKS, *MULTITASK, *CHATVLA2)
 GROUPS = {"direct": DIRECT, "planner": PLANNER, "multitask": MULTITASK, "chatvla": (*DIRECT, *PLANNER, *MULTITASK)}
 
 
+# How a trial departs from training, one factor each (envs/shifts.py says how far); training itself may use the first two.
+SHIFTS = ("none", "train", "light", "camera", "texture", "distractors", "layout", "paraphrase")
+TRAINING_SHIFTS = ("none", "train")
+
+
 def gym_id(task: str) -> str:
     """`sort_toys` -> `ChatVLA/SortToys-v0`."""
     return f"ChatVLA/{''.join(word.capitalize() for word in task.split('_'))}-v0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -12,9 +13,13 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs import shifts
+from envs.distractors import distractors
 from envs.geometry import matrix_from_rot6d, rot6d_from_matrix
 from envs.ik import IK
-from envs.layout import Layout, sample_layout
+from envs.layout import Layout
+from envs.looks import LOOKS
+from envs.names import SHIFTS, checked_name
 from envs.render import CameraRenderer
 from envs.robot import ARM_JOINTS, GRIPPER_MAX, HOME_QPOS
 from envs.scenes import SCENES
@@ -65,6 +70,7 @@ class SimEnv(gymnasium.Env):
         self.observation_space, self.action_space = observation_space(), action_space()
         self._ik = IK()
         self._renderer = CameraRenderer(quality)
+        self._wording = self.task.instruction
         self.trial: Trial
         self.layout: Layout
         self.world: World
@@ -74,7 +80,7 @@ class SimEnv(gymnasium.Env):
     @property
     def instruction(self) -> str:
         """What the policy is told in this trial."""
-        return self.told(self.task.instruction)
+        return self.told(self._wording)
 
     def told(self, wording: str) -> str:
         """A wording of the instruction, filled with what this trial decides."""
@@ -166,11 +172,10 @@ class SimEnv(gymnasium.Env):
     def segmentation(self) -> dict[str, NDArray[np.uint8]]:
         """Camera name -> (240, 320) uint8: i + 1 where `segments[i]` is seen, 0 elsewhere."""
         label = np.zeros(self.model.nbody, np.uint8)
-        robot = len(self.segments)
         for body in range(1, self.model.nbody):
             name = self.model.body(self.model.body_rootid[body]).name
-            known = name in self.segments
-            label[body] = self.segments.index(name) + 1 if known else robot
+            if name in self.segments:  # not the table, the room, a distractor
+                label[body] = self.segments.index(name) + 1
         return {name: label[ids] for name, ids in self._renderer.body_ids(self.model, self.data).items()}
 
     def full_state(self) -> NDArray[np.float64]:
@@ -201,11 +206,13 @@ class SimEnv(gymnasium.Env):
     def _start(self, trial: Trial) -> None:
         if trial.env != self.task.name:
             raise ValueError(f"trial is of env '{trial.env}', this environment is '{self.task.name}'")
+        checked_name(trial.shift, SHIFTS, "shift")
+        self._wording = shifts.instruction(trial, self.task)
         self.trial = trial
-        self.layout = sample_layout(trial, self.task, self.scene.region)
-        self.model = self.scene.build(self.layout, self.quality).compile()
-        self.data = mujoco.MjData(self.model)
-        self.world = World(self.model, self.data, self.layout)
+        self._compile(shifts.start_layout(trial, self.task, self.scene.region))
+        if trial.shift == "distractors":
+            mujoco.mj_forward(self.model, self.data)
+            self._compile(replace(self.layout, distractors=distractors(trial, self.task, self.world)))
         pos, mat = self._ik.pose(HOME_QPOS)
         start = pos + trial.rng("arm").uniform(-START_SPREAD, START_SPREAD)
         self._command = self._ik.solve(HOME_QPOS, start, mat)
@@ -217,6 +224,15 @@ class SimEnv(gymnasium.Env):
         self._action_sent = np.r_[start, rot6d_from_matrix(mat), 0.0].astype(np.float32)
         self.steps_done, self.step_done_s, self.control_steps = 0, [], 0
         self._check_premises()
+
+    def _compile(self, layout: Layout) -> None:
+        """The model of this layout, as the trial's shift dresses it."""
+        self.layout = layout
+        spec = self.scene.build(layout, self.quality)
+        shifts.dress(spec, self.trial, layout, LOOKS[self.quality])
+        self.model = spec.compile()
+        self.data = mujoco.MjData(self.model)
+        self.world = World(self.model, self.data, layout)
 
     def _open_fixtures(self) -> None:
         """Drawers and doors stand as far open as the layout says."""
@@ -237,7 +253,7 @@ class SimEnv(gymnasium.Env):
 
     def _check_premises(self) -> None:
         broken = []
-        for placed in self.layout.objects:
+        for placed in (*self.layout.objects, *self.layout.distractors):
             moved = float(np.linalg.norm(self.world.pos(placed.role)[:2] - placed.pos))
             if moved > 0.01:
                 broken.append(f"{placed.role} ({placed.kind}) slid {1000 * moved:.0f} mm")

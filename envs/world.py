@@ -25,14 +25,15 @@ BEARING = 0.5  # cosine to the vertical above which a contact bears weight
 class World:
     """A view of one MuJoCo state; it holds no state of its own.
 
-    A thing is a body that the layout names, with all that hangs on it: an object (movable) or a fixture.
+    A thing is a body that the layout names, with all that hangs on it: an object (movable), a fixture, or a distractor,
+    which is an object that no skill and no predicate counts: `roles` leaves it out.
     """
 
     def __init__(self, model: mujoco.MjModel, data: mujoco.MjData, layout: Layout):
         self.model, self.data, self.layout = model, data, layout
         self.roles = tuple(o.role for o in layout.objects)
         self.fixtures = tuple(f.role for f in layout.fixtures)
-        self._kinds = {p.role: KINDS[p.kind] for p in (*layout.objects, *layout.fixtures)}
+        self._kinds = {p.role: KINDS[p.kind] for p in (*layout.objects, *layout.fixtures, *layout.distractors)}
         self.containers = tuple(f for f in self.fixtures if self._kinds[f].interior)
         self._thing = {n: model.body(n).id for n in self._kinds}
         self._owner = _owners(model, set(self._thing.values()))
@@ -77,6 +78,11 @@ class World:
         """(n, 3) m, base frame: the points of a thing of cloth."""
         first, count = self._cloth_points(role)
         return self.data.flexvert_xpos.reshape(-1, 3)[first : first + count].copy()
+
+    def grip(self, name: str) -> Vector:
+        """(3,) m, base frame: where a thing is taken: its site `<name>_grip` (a handle), or else its origin."""
+        site = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_SITE, f"{name}_grip")
+        return self.data.site_xpos[site].copy() if site >= 0 else self.pos(name)
 
     def speed(self, role: str) -> float:
         """Linear speed of an object, m/s; of cloth: the mean over its points."""

@@ -25,7 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from envs.dataset import build_cache, open_dataset, repair
 from envs.dataset_files import data_file
-from envs.names import TASK_NAMES, checked_name
+from envs.names import TASK_NAMES, TRAINING_SHIFTS, checked_name
 from envs.snapshots import shard_file
 from envs.types import Split, Trial
 from experiments import pool
@@ -47,6 +47,7 @@ class CollectConfig:
         stills, test_stills: made-up scenes of training and of test layouts; `stills_per_model` share one compiled model.
         cache_every: of each episode's frames, one in so many is decoded for training.
         pictures: cameras per snapshot that questions are asked about, 1 to 3.
+        shift: `none`, or `train` for the mild randomisation that training may use.
         workers: processes; 0 = in this one; `ray` = those of a Ray cluster whose nodes see `out`.
     """
 
@@ -62,9 +63,11 @@ class CollectConfig:
     stills_per_model: int = 25
     cache_every: int = 1
     pictures: int = 1
+    shift: str = "none"
 
     def __post_init__(self) -> None:
         checked_name(self.env, TASK_NAMES, "env")
+        checked_name(self.shift, TRAINING_SHIFTS, "collect.shift")
         for name, low in (("episodes", 0), ("workers", 0), ("snapshot_every", 0), ("stills", 0), ("test_stills", 0), ("stills_per_model", 1), ("cache_every", 1)):
             value = getattr(self, name)
             if value != "ray" and value < low:
@@ -110,12 +113,12 @@ def _missing(config: CollectConfig, failed: set[int]) -> Iterator[Job]:
     wanted: tuple[tuple[Split, int], ...] = (("train", config.stills), ("test", config.test_stills))
     for split, total in wanted:
         for index, start in enumerate(range(0, total, config.stills_per_model)):
-            trial = Trial(config.env, index, STILLS_SEED + config.seed, split)
+            trial = Trial(config.env, index, STILLS_SEED + config.seed, split, config.shift)
             job = StillsJob(root, trial, min(config.stills_per_model, total - start))
             if not shard_file(root / SNAPSHOTS, job.shard).exists():
                 yield job
     for index in range(config.episodes):
-        trial = Trial(config.env, index, config.seed, "train")
+        trial = Trial(config.env, index, config.seed, "train", config.shift)
         noisy = bool(trial.rng("noisy").random() < config.noisy_share)
         if index not in failed and not data_file(root / DATASET, index).exists():
             yield EpisodeJob(root, trial, noisy, config.snapshot_every)
@@ -149,10 +152,11 @@ def _read_summary(root: Path, config: CollectConfig) -> dict[str, Any]:
     Raises:
         ValueError: the folder holds data that another configuration collected.
     """
-    known = {k: v for k, v in asdict(config).items() if k in ("env", "seed", "noisy_share", "snapshot_every", "stills_per_model")}
+    known = {k: v for k, v in asdict(config).items() if k in ("env", "seed", "noisy_share", "snapshot_every", "stills_per_model", "shift")}
     path = root / SUMMARY
     if path.is_file():
         summary = json.loads(path.read_text())
+        summary["config"].setdefault("shift", "none")  # folders that are older than the option
         if summary["config"] != known:
             changed = {k: (summary["config"][k], v) for k, v in known.items() if summary["config"][k] != v}
             raise ValueError(f"{root} was collected with other settings (there, here): {changed}; choose another out= or delete it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -37,11 +38,12 @@ GROUP_HELP = (
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "env": (*ENV_GROUPS, *names.TASK_NAMES),
-    "stage": ("evaluate", "collect", "train", "correct", "all", "report", "replay"),
+    "stage": ("evaluate", "collect", "train", "correct", "all", "report", "replay", "robustness"),
     "policy": POLICY_NAMES,
     "planner": PLANNER_NAMES,
     "split": ("test", "train"),
-    "shift": ("none",),
+    "shift": names.SHIFTS,
+    "collect.shift": names.TRAINING_SHIFTS,
     "clock": ("stepped", "real"),
     "quality": ("fast", "high"),
     "wandb": ("off", "offline", "online"),
@@ -62,6 +64,7 @@ class CollectOptions:
     snapshot_every: int = option(12, "frames between an episode's snapshots; 0 = none")
     stills: int = option(6000, "made-up scenes of training layouts, for grounding")
     test_stills: int = option(600, "made-up scenes of test layouts, for questions")
+    shift: str = option("none", "train = light, cameras, tint and friction vary a little from episode to episode")
     cache_every: int = option(1, "one frame in so many is decoded for training")
     pictures: int = option(1, "cameras per snapshot that questions are asked about, 1 to 3")
     out: str | None = option(None, "data folder, of a group one with a folder for each task (default: outputs/data/<env>)")
@@ -91,7 +94,7 @@ class Config:
 
     # A string or a list of them, which OmegaConf has no type for; `check` sees to it.
     env: Any = field(default="sort_toys", metadata={"help": GROUP_HELP})
-    stage: str = option("evaluate", "what to do; all = collect, train, evaluate; replay = repeat the recorded trials of out")
+    stage: str = option("evaluate", "what to do; all = collect, train, evaluate; replay = repeat the recorded trials of out; robustness = evaluate under every shift")
     policy: str = option("chatvla_tiny", "who acts")
     checkpoint: str | None = option(None, "folder with weights (default: the shipped one)")
     planner: str | None = option(None, "who names the next sub-task (default: scripted for tasks 5-13, none elsewhere)")
@@ -101,7 +104,7 @@ class Config:
     trials: str | None = option(None, "of each task: a number, or x2 for twice the paper's number (default: x1, 176 for env=chatvla)")
     split: str = option("test", "layouts: held out, or those of training")
     seed: int = option(0, "of the layouts and of the policy's noise")
-    shift: str = option("none", "how far the scene's look departs from training")
+    shift: str = option("none", "in which factor the trials depart from training")
     workers: str = option("2", "processes; 0 = in this one; ray = one per free CPU of a Ray cluster")
     clock: str = option("stepped", "real = inference time costs control steps")
     quality: str = option("fast", "high = shadows and full meshes, slower")
@@ -226,7 +229,7 @@ def check_overrides(overrides: Sequence[str]) -> None:
 def check(config: Config) -> None:
     """Refuse values that no run can have."""
     for key, known in CHOICES.items():
-        value = getattr(config, key)
+        value = operator.attrgetter(key)(config)
         for name in value if isinstance(value, list) else [value]:
             if name is not None:
                 check_name(str(name), known, key)

@@ -68,5 +68,8 @@ class Disturbance:
     def _near(self, world: World, skill: Skill | None) -> bool:
         if skill is None:
             return False
-        goal = skill.target(world) if world.holding(skill.object) else world.pos(skill.object)
+        delicate = getattr(skill, "delicate", None)  # a skill may know better when a hand must be steady
+        if delicate is not None:
+            return bool(delicate(world))
+        goal = skill.target(world) if world.holding(skill.object) else world.grip(skill.object)
         return bool(np.linalg.norm((world.ee_pos - goal)[:2]) < self.noise.near)

@@ -11,6 +11,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from experiments.results import Result
+
+ENV, BOARD = "math_matching", "board"  # the task; its fixture, whose kind is named after the equation (board_3_plus_4)
 OCR_POINTS, MATH_POINTS = 4, 2
 OPERATORS = {"+": "+", "-": "-", "\u2212": "-", "\u2013": "-", "x": "x", "\u00d7": "x", "*": "x", "plus": "+", "minus": "-", "times": "x"}
 _OPERATOR = "|".join(re.escape(o) for o in OPERATORS)
@@ -30,25 +33,31 @@ class MathScore:
 def score(equation: str, reasoning: str) -> MathScore:
     """The score of what a policy said before a board that shows `equation` ("3 + 4"; operators +, -, x).
 
-    Where it says several things, the last counts, for the equation as for the answer.
+    What it says first counts, for the equation as for the answer: before a card lies on the stand.
     """
     truth = _terms(equation)
     if truth is None:
         raise ValueError(f"'{equation}' is no equation such as '3 + 4'")
     read = _EQUATION.findall(reasoning)
-    terms = (int(read[-1][0]), OPERATORS[read[-1][1].lower()], int(read[-1][2])) if read else None
+    terms = (int(read[0][0]), OPERATORS[read[0][1].lower()], int(read[0][2])) if read else None
     matches = [a == b for a, b in zip(terms, truth, strict=True)] if terms else []
     wanted = _value(truth)
-    math = sum(found[-1:] == [str(wanted)] for found in (_ANSWER.findall(reasoning), _CARD.findall(reasoning)))
+    math = sum(found[:1] == [str(wanted)] for found in (_ANSWER.findall(reasoning), _CARD.findall(reasoning)))
     return MathScore(sum(matches) + bool(matches and all(matches)), math)
 
 
-def mean_score(trials: Iterable[tuple[str, str]]) -> MathScore:
-    """The means over (equation, reasoning) of many trials."""
-    scores = [score(equation, reasoning) for equation, reasoning in trials]
+def mean_score(scores: Iterable[MathScore]) -> MathScore:
+    """The means over many trials."""
+    scores = tuple(scores)
     if not scores:
         raise ValueError("no trials to score")
     return MathScore(sum(s.ocr for s in scores) / len(scores), sum(s.math for s in scores) / len(scores))
+
+
+def row_score(row: Result) -> MathScore:
+    """The score of one trial of the game, from its row of the results."""
+    board = next(f["kind"] for f in row.layout["fixtures"] if f["role"] == BOARD)
+    return score(" ".join(board.split("_")[1:]), "\n".join(text for _, text in row.reasoning))
 
 
 def _terms(equation: str) -> tuple[int, str, int] | None:

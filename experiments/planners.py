@@ -65,7 +65,7 @@ def menu(task: Any) -> tuple[str, ...]:
 def scripted(env: Any, observation: Observation, policy: Any) -> str:
     """The instruction of the first step that is not done."""
     step = env.task.steps[env.steps_done]
-    return step.instruction or env.task.instruction
+    return step.instruction or env.instruction
 
 
 def ask_policy(env: Any, observation: Observation, policy: Any) -> str:

@@ -82,6 +82,6 @@ def layout_vector(layout: Any) -> NDArray[np.float64]:
 
 def trial_layout(env: SimEnv | Any, trial: Trial) -> NDArray[np.float64]:
     """The layout vector of a trial."""
-    from envs.layout import sample_layout
+    from envs.shifts import start_layout
 
-    return layout_vector(sample_layout(trial, env.task, env.scene.region))
+    return layout_vector(start_layout(trial, env.task, env.scene.region))

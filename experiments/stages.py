@@ -1,4 +1,4 @@
-"""What each stage does: collect demonstrations, train, evaluate, correct, report, replay."""
+"""What each stage does: collect demonstrations, train, evaluate, correct, report, replay, robustness."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from envs import names
 from experiments.config import Config, identity
 from experiments.errors import UsageError
 from experiments.evaluation import check_checkpoint, evaluate, report
@@ -74,8 +75,22 @@ def replay(config: Config, command: str) -> None:
     print_replays(replays)
 
 
+def robustness(config: Config, command: str) -> None:
+    """Evaluate the same trials under every shift, each in OUT/<shift>, and report what breaks the policy."""
+    from experiments.robustness import write_robustness
+
+    if config.shift != "none":
+        raise UsageError(f"stage=robustness runs every shift; leave shift={config.shift} out, or choose stage=evaluate")
+    out = config.out_dir if config.out else config.out_dir.with_name(f"{config.out_dir.name}-robustness")
+    for shift in names.SHIFTS:
+        evaluate(dataclasses.replace(config, shift=shift, out=str(out / shift), questions=0, beside=[]), command)
+    told = write_robustness(out, config.envs, config.is_group, command)
+    Console().print(f"{told}\n{out}/report.html", highlight=False, soft_wrap=True, markup=False)
+
+
 STAGES: dict[str, Callable[[Config, str], object]] = {
-    "evaluate": evaluate, "report": report, "collect": collect, "train": train, "correct": correct, "replay": replay
+    "evaluate": evaluate, "report": report, "collect": collect, "train": train, "correct": correct, "replay": replay,
+    "robustness": robustness,
 }  # fmt: skip
 
 

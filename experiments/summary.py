@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments import math_score
 from experiments.protocol import PAPER, PAPER_POLICIES, PROTOCOL_VERSION, find_row, paper_score
 from experiments.results import RESULTS_FILE, Result, read
 from experiments.scoring import Score, score_trials
@@ -98,6 +99,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "paper": {e.name: asdict(e.score) for e in summary.table if e.source == "paper"},
         "paper_source": PAPER,
         "questions": summary.questions,
+        "math": asdict(math_score.mean_score(map(math_score.row_score, rows))) if rows and summary.env == math_score.ENV else None,
         "config": {k: getattr(first, k) for k in ("split", "seed", "shift", "clock", "quality", "planner", "planner_model", "planner_every", "checkpoint", "checkpoint_hash", "config_hash")},
         "commits": sorted({row.commit for row in summary.rows if row.commit}),
         "versions": dict(first.versions),

@@ -21,7 +21,7 @@ SLIDE_FRICTION, SLIDE_DAMPING = 1.5, 12.0  # N, N s/m: it stays where it is let 
 TRAY_HALF_Y, TRAY_WALL, TRAY_FLOOR, TRAY_RIM = 0.082, 0.0025, 0.026, 0.078  # m; half thickness of its walls; heights
 TRAY_BACK, TRAY_FRONT = -0.085, 0.089  # m, x of its ends when closed
 PANEL = 0.007  # m, half thickness of the front
-HANDLE_OUT, HANDLE_Z = 0.026, 0.0635  # m, of its middle before the front and above the table
+HANDLE_OUT, HANDLE_Z = 0.030, 0.0635  # m, of its middle before the front and above the table
 FRONT_X = TRAY_FRONT + 2 * PANEL  # m, x of the front's face when closed
 
 BRASS, STEEL = (0.80, 0.62, 0.26), (0.70, 0.71, 0.73)
@@ -33,7 +33,7 @@ def _carcass() -> list[Box]:
     middle, half = (FEET + HEIGHT) / 2 - BOARD, (HEIGHT - FEET) / 2 - BOARD
     return [
         ((0, 0, low), (HALF_X, HALF_Y, BOARD)),
-        ((0.003, 0, high), (HALF_X + 0.008, HALF_Y + 0.006, BOARD)),
+        ((0.002, 0, high), (HALF_X + 0.005, HALF_Y + 0.005, BOARD)),
         ((BOARD - HALF_X, 0, middle), (BOARD, HALF_Y, half)),
         *[((0, s * (HALF_Y - BOARD), middle), (HALF_X, BOARD, half)) for s in (-1, 1)],
         ((-0.003, 0, FEET / 2), (HALF_X - 0.006, HALF_Y - 0.006, FEET / 2)),
@@ -59,8 +59,8 @@ def _front() -> Box:
 def _knob(rounds: int) -> Mesh:
     """A turned knob along +x, from the front's face."""
     profile = [
-        (0.0, 0.0), (0.009, 0.0), (0.0085, 0.002), (0.0055, 0.006), (0.006, 0.012), (0.011, 0.017), (0.0135, 0.023),
-        (0.0135, 0.028), (0.011, 0.033), (0.006, 0.0355), (0.0, 0.036),
+        (0.0, 0.0), (0.009, 0.0), (0.0085, 0.002), (0.0055, 0.006), (0.006, 0.015), (0.011, 0.021), (0.0135, 0.027),
+        (0.0135, 0.032), (0.011, 0.037), (0.006, 0.0395), (0.0, 0.040),
     ]  # fmt: skip
     points, faces = lathe([(r, z) for r, z in profile], rounds)
     return points[:, [2, 0, 1]] + [FRONT_X, 0, HANDLE_Z], faces
@@ -80,8 +80,8 @@ def _bar(rounds: int) -> Mesh:
 
 
 def _feel_knob(tray: mujoco.MjsBody, role: str) -> None:
-    _feel(tray, f"{role}_knob", type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[0.0130, 0.0085, 0], fromto=_along_x(0.0175, 0.0345))
-    _feel(tray, f"{role}_stem", type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[0.0065, 0.009, 0], fromto=_along_x(0.0, 0.018))
+    _feel(tray, f"{role}_knob", type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[0.0130, 0.0085, 0], fromto=_along_x(0.0215, 0.0385))
+    _feel(tray, f"{role}_stem", type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[0.0065, 0.009, 0], fromto=_along_x(0.0, 0.022))
 
 
 def _feel_bar(tray: mujoco.MjsBody, role: str) -> None:

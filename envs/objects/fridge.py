@@ -13,9 +13,9 @@ from envs.objects.felt import BOX, CYLINDER, felt
 from envs.objects.kind import Interior, Kind
 from envs.shapes import RGB, XYZ, boxes, joined, lathe
 
-HALF_Y, DEPTH, HEIGHT = 0.175, 0.27, 0.66  # m, outside
+HALF_Y, DEPTH, HEIGHT = 0.175, 0.27, 0.68  # m, outside
 WALL = 0.018  # m thick
-SHELVES = (0.135, 0.325)  # m, tops of the two shelves that are free for bread; vegetables lie under the lower one
+SHELVES = (0.135, 0.31)  # m, tops of the two shelves that are free for bread; vegetables lie under the lower one
 SHELF_THICK = 0.008
 SETBACK = (0.012, 0.075)  # m, of the shelves' edges behind the front: the upper one leaves room for a hand that reaches down
 DOOR = 0.032  # m thick

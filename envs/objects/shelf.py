@@ -19,7 +19,8 @@ POST = 0.005  # m, half width
 FRICTION = (0.8, 0.005, 0.0001)
 BLACK = (0.10, 0.10, 0.11, 1)
 
-POSTS: tuple[XYZ, ...] = tuple((sx * (HALF_X - POST), sy * (HALF_Y + POST), UPPER / 2) for sx in (-1, 1) for sy in (-1, 1))
+POST_Y = (-HALF_Y - POST, 0.045)  # m: those in front stand back, where a forearm that reaches in passes them
+POSTS: tuple[XYZ, ...] = tuple((s * (HALF_X + POST), y, UPPER / 2) for s in (-1, 1) for y in POST_Y)
 
 
 def _add(builder: Builder, body: mujoco.MjsBody, role: str) -> None:
@@ -36,7 +37,7 @@ def _add(builder: Builder, body: mujoco.MjsBody, role: str) -> None:
     feet: list[tuple[XYZ, XYZ]] = [((x, y, 0.002), (0.009, 0.009, 0.002)) for x, y, _ in POSTS]
     posts: list[tuple[XYZ, XYZ]] = [(post, (POST, POST, UPPER / 2)) for post in POSTS]
     ends: list[tuple[XYZ, XYZ]] = [
-        ((sx * (HALF_X - POST), 0, top - BOARD - 0.004), (POST, HALF_Y, 0.004)) for sx in (-1, 1) for top in (BOTTOM, UPPER)
+        ((sx * (HALF_X + POST), -0.03, top - BOARD / 2), (POST, HALF_Y - 0.025, 0.006)) for sx in (-1, 1) for top in (BOTTOM, UPPER)
     ]
     builder.mesh(body, f"{role}_frame", *boxes([*feet, *posts, *ends]), rgba=BLACK, material=builder.material("metal"))
 

@@ -44,7 +44,7 @@ def _triangles() -> list[int]:
 
 
 _CLOTH = """<mujoco><worldbody><flexcomp name="cloth" type="direct" dim="2" radius="{radius}" mass="{mass}" point="{points}" element="{elements}" texcoord="{uv}">
-<edge equality="true" damping="0.01"/><contact selfcollide="none" condim="4" friction="1 0.02 0.0001" solref="0.01 1"/>
+<edge equality="true" damping="0.01"/><contact selfcollide="none" condim="4" priority="2" friction="1.2 0.02 0.0001" solref="0.0067 1" solimp="0.98 0.9995 0.001"/>
 </flexcomp></worldbody></mujoco>"""  # edges held by equality: the integrator takes no elastic flex
 
 
@@ -74,7 +74,7 @@ def terry_pixels(rgb: RGB, stripe: RGB, size: int) -> np.ndarray:
     end = np.minimum(v, 1 - v)
     band = ((end > 0.07) & (end < 0.12)) | ((end > 0.135) & (end < 0.15))
     pixels = np.where(band[:, None, None], stripe, rgb) * grain
-    return np.uint8(np.clip(pixels, 0, 1) * 255)
+    return (np.clip(pixels, 0, 1) * 255).astype(np.uint8)
 
 
 def _folded(rgb: RGB, stripe: RGB) -> Add:
@@ -110,7 +110,7 @@ def _add_rail(builder: Builder, body: mujoco.MjsBody, role: str) -> None:
         )  # fmt: skip
     body.add_geom(
         name=f"{role}_felt_bar", type=CAPSULE, fromto=[-RAIL_HALF, 0, z, RAIL_HALF, 0, z], size=[RAIL_RADIUS, 0, 0],
-        friction=[0.3, 0.005, 0.0001], priority=2, condim=3, group=COLLISION_GROUP,
+        friction=[0.3, 0.005, 0.0001], priority=3, condim=3, group=COLLISION_GROUP,
     )  # fmt: skip
 
 

@@ -51,7 +51,7 @@ class Scene:
                 name=placed.role, pos=[*placed.pos, placed.height], quat=yaw_quat(placed.yaw)
             )
             KINDS[placed.kind].add(builder, body, placed.role)
-        for placed in layout.objects:
+        for placed in (*layout.objects, *layout.distractors):
             pos, quat = pose(placed)
             body = builder.spec.worldbody.add_body(name=placed.role, pos=pos, quat=quat)
             if not KINDS[placed.kind].cloth:

@@ -8,13 +8,14 @@ import numpy as np
 
 from envs.predicates import AllOf, Closed, Inside, Opened
 from envs.skills.skill import CAREFUL_SPEED, LIFT_SPEED, OPEN, SPEED, Target, Vector, down, towards, turned
-from envs.skills.stack import LEVEL, angle_between, take, yaw_of
+from envs.skills.stack import LEVEL, TABLE, PlaceOn, angle_between, take, yaw_of
 from envs.types import Predicate
 from envs.world import World
 
 GRIP_UP = 0.008  # m above the handle's middle at which the fingers close; they reach further down on closing
 PULL_SPEED = 0.010  # m per control step
 WIDE, SHUT = 0.9, 0.02  # shares of the travel at which pulling and pushing end
+ENOUGH, BEFORE = 0.7, 0.36  # share of the travel at which a toy still fits in; m before the chest's middle, free table
 FINGER = 0.03  # m before the handle's middle at which the closed fingers are sure to be in front of it
 OVER = 0.130  # m, height of a carried toy's underside, over the drawer's front
 OVER_EE = 0.165  # m, ee height at which the closed fingers pass over it
@@ -42,23 +43,23 @@ class PullOpen:
         return Opened(self.object, f"{self.object}_slide")
 
     def reached(self, world: World) -> bool:
-        """Whether nothing more is to be done."""
-        return self.predicate(world)
+        """Whether nothing more is to be done: it is open, if perhaps still touched."""
+        return world.travel(f"{self.object}_slide") >= self.predicate.least and not world.holding(self.object)
 
     def target(self, world: World) -> Vector:
         """(3,) m, base frame: where the handle goes."""
         left = WIDE - world.travel(f"{self.object}_slide")
-        return world.site(f"{self.object}_grip") + out(world, self.object) * left * _length(world, self.object)
+        return world.grip(self.object) + out(world, self.object) * left * _length(world, self.object)
 
     def act(self, world: World) -> Target:
         ee, way = world.ee_pos, out(world, self.object)
-        grasp = world.site(f"{self.object}_grip") + [0, 0, GRIP_UP]
+        grasp = world.grip(self.object) + [0, 0, GRIP_UP]
         mat = down(yaw_of(world.mat(self.object)) + np.pi)  # the camera on the chest's side, looking at the handle
         turning = turned(world.ee_mat, mat)
         level = angle_between(world.ee_mat, mat) < LEVEL
         off = float(np.linalg.norm((grasp - ee)[:2]))
         if world.travel(f"{self.object}_slide") >= WIDE:
-            return Target(ee, 0.0, turning)
+            return Target(ee, 0.0, world.ee_mat)
         if world.holding(self.object) and off < 0.03:
             across = (grasp - ee) - (grasp - ee) @ way * way
             return Target(ee + way * PULL_SPEED + 0.3 * across, 1.0, turning)
@@ -66,7 +67,7 @@ class PullOpen:
             return Target(grasp, 1.0, turning)
         if world.gripper_closed > OPEN:
             return Target(ee, 0.0, world.ee_mat)
-        if level and off < 0.008 + 0.12 * max(0.0, ee[2] - grasp[2] - 0.03):
+        if level and off < 0.008 + 0.3 * max(0.0, ee[2] - OVER_EE + 0.015):
             return Target(towards(ee, grasp, CAREFUL_SPEED), 0.0, turning)
         return approach(ee, np.r_[grasp[:2], OVER_EE], level, turning, world.ee_mat, 0.0)
 
@@ -95,20 +96,21 @@ class PushShut:
     def target(self, world: World) -> Vector:
         """(3,) m, base frame: where the handle goes."""
         shut = world.travel(f"{self.object}_slide") * _length(world, self.object)
-        return world.site(f"{self.object}_grip") - out(world, self.object) * shut
+        return world.grip(self.object) - out(world, self.object) * shut
 
     def act(self, world: World) -> Target:
         ee, way = world.ee_pos, out(world, self.object)
-        push = world.site(f"{self.object}_grip") + [0, 0, 2 * GRIP_UP]
+        push = world.grip(self.object) + [0, 0, 2 * GRIP_UP]
         turning = turned(world.ee_mat, down(0.0))
         level = angle_between(world.ee_mat, down(0.0)) < LEVEL
         before = float((ee - push) @ way)
         across = (push - ee) - (push - ee) @ way * way
-        if level and before > 0 and np.linalg.norm(across) < 0.012:
-            return Target(ee - way * PULL_SPEED + 0.5 * across, 1.0, turning)
+        aside = float(np.linalg.norm(across))
+        if level and before > 0 and aside < 0.02:
+            return Target(ee - way * PULL_SPEED * (aside < 0.01) + 0.5 * across, 1.0, turning)
         start = push + way * 2.5 * FINGER
         off = float(np.linalg.norm((start - ee)[:2]))
-        if level and world.gripper_closed > 0.8 and off < 0.012 + 0.1 * max(0.0, ee[2] - start[2] - 0.03):
+        if level and world.gripper_closed > 0.8 and off < 0.02 + 0.2 * max(0.0, ee[2] - start[2] - 0.03):
             return Target(towards(ee, start, CAREFUL_SPEED), 1.0, turning)
         above = ee[2] > OVER_EE - 0.012
         return approach(ee, np.r_[start[:2], OVER_EE], level, turning, world.ee_mat, float(above or before > FINGER))
@@ -139,8 +141,12 @@ class IntoDrawer:
         return world.pos(self.goal) + world.mat(self.goal) @ middle
 
     def act(self, world: World) -> Target:
+        shut = world.travel(f"{self.goal}_slide") < ENOUGH
         if not world.holding(self.object):
-            return take(world, self.object)
+            return PullOpen(self.goal).act(world) if shut or world.holding(self.goal) else take(world, self.object)
+        if shut:  # it was pushed: the toy goes down before the drawer while that is opened again
+            before = world.pos(self.goal) + BEFORE * out(world, self.goal)
+            return PlaceOn(self.object, TABLE, (float(before[0]), float(before[1]))).act(world)
         ee, obj, goal = world.ee_pos, world.pos(self.object), self.target(world)
         turning = turned(world.ee_mat, down(0.0))
         hand = goal - obj + ee
@@ -149,7 +155,7 @@ class IntoDrawer:
             let_go = ee[2] < RELEASE + 0.006
             return Target(ee if let_go else towards(ee, np.r_[hand[:2], RELEASE], CAREFUL_SPEED), float(not let_go), turning)
         carry = OVER + world.kind(self.object).grasp_height
-        if ee[2] < carry - 0.03 and off > 0.05:
+        if ee[2] < carry - 0.015 and off > 0.02:
             return Target(towards(ee, np.r_[ee[:2], carry + 0.01], LIFT_SPEED), 1.0)
         return Target(towards(ee, np.r_[hand[:2], carry], SPEED), 1.0, turning)
 

@@ -13,14 +13,17 @@ from envs.skills.skill import CAREFUL_SPEED, LIFT_SPEED, SPEED, Target, Vector, 
 from envs.world import World
 
 GAP = 0.66  # gripper_closed with 28 mm between the pads: a mug's wall passes, and the inner finger fits beside it
+SHUT = 0.92  # gripper_closed above this: the fingers are closed on a wall
 DEPTH = 0.004  # m below the rim, of the ee when the fingers close (they reach on by 1 cm in all)
 HOVER = 0.07  # m above the grasp: the fingers clear the rim
 ALIGNED, TURNED = 0.006, 0.06  # m, rad
 CARRY = 0.30  # m, ee height that carries a mug over the table
+SLANT = 0.05  # m ahead while it is lifted so high
 BEFORE = 0.030  # m before the hook's tip, where the handle is brought in line
 LEAN_WITHIN = 0.12  # m from there: the mug is carried upright and leant over at the end of the way
 THREADED = 0.006  # m from the hook's lowest point, along the hook
 SEAT = 0.010  # m, how near to the handle's outer upper corner the hook's middle comes
+STEADY = 0.16  # m from where it hangs: no tremor of the hand, the handle's opening is 3 cm wide
 LET_GO = 0.085  # m from the rim, where the hand is out of the mug
 CLEAR_UP = np.array([0.0, 0.0, 1.0])
 
@@ -51,11 +54,19 @@ class Hang:
         return self.predicate(world) and not self._in_reach(world)
 
     def target(self, world: World) -> Vector:
-        """(3,) m, base frame: the hook's lowest point."""
-        return self._line(world)[1]
+        """(3,) m, base frame: where the mug's origin is as it is let go."""
+        handle = self._handle(world)
+        seat = np.array([handle.wall + handle.depth - SEAT, 0, handle.high - SEAT])
+        return self._line(world)[1] - self._leaning(world, self.lean) @ seat
+
+    def delicate(self, world: World) -> bool:
+        """Whether the hand must be steady: a finger in the mug, or the mug near the hook."""
+        mug = world.pos(self.object)
+        near = float(np.linalg.norm(mug - self.target(world))) < STEADY
+        return near or (not world.holding(self.object) and float(np.linalg.norm((world.ee_pos - mug)[:2])) < 0.06)
 
     def act(self, world: World) -> Target:
-        if world.holding(self.object):
+        if self._gripped(world):
             return self._carry(world)
         if world.hooked(self.object, self.goal) or (self._in_reach(world) and world.upright(self.object) < 0.97):
             return self._withdraw(world)
@@ -88,7 +99,6 @@ class Hang:
         """Lift, lean and turn the mug before the hook's tip; thread the hook; let the handle down on it; let go."""
         handle, mug, mat = self._handle(world), world.pos(self.object), self._leaning(world, self.lean)
         middle = np.array([handle.wall + handle.depth / 2, 0, (handle.low + handle.high) / 2])
-        seat = np.array([handle.wall + handle.depth - SEAT, 0, handle.high - SEAT])
         _, low, tip = self._line(world)
         out = self._out(world)
         end = float((tip - low) @ out)
@@ -100,7 +110,7 @@ class Hang:
         if world.hooked(self.object, self.goal):
             if along > THREADED:
                 return self._bring(world, through - mat @ middle, mat, CAREFUL_SPEED)
-            goal = low - mat @ seat
+            goal = self.target(world)
             if mug[2] < goal[2] + 0.004 or world.touching(self.object, self.goal):
                 return Target(world.ee_pos, GAP, world.ee_mat)
             return self._bring(world, goal, mat, 0.010)
@@ -110,7 +120,8 @@ class Hang:
         if near and abs(along) < 0.15 and aside < 0.10:  # beside the hook: back out
             return self._bring(world, mug + 0.03 * out, world.mat(self.object), CAREFUL_SPEED)
         if aside > 0.10 and mug[2] < 0.12:  # still low: straight up first
-            up = np.r_[world.ee_pos[:2], CARRY]
+            way = (through - mug)[:2]  # a lagging arm drifts back while it rises: lean to where it goes
+            up = np.r_[world.ee_pos[:2] + SLANT * way / np.linalg.norm(way), CARRY]
             return Target(towards(world.ee_pos, up, LIFT_SPEED), 1.0, turned(world.ee_mat, self._grasp_mat(world)))
         ahead = (end + BEFORE) * out
         if max(abs(along - end - BEFORE), abs(now[2])) > 0.02:  # not before its hook yet
@@ -154,6 +165,11 @@ class Hang:
         handle = world.mat(self.object)[:, 0] * [1, 1, 0]
         handle /= np.linalg.norm(handle)
         return np.stack([np.cross(handle, -CLEAR_UP), handle, -CLEAR_UP], 1)
+
+    def _gripped(self, world: World) -> bool:
+        """Whether the mug is in the hand; a finger may lose touch for a moment when the mug is knocked."""
+        shut = world.gripper_closed > SHUT and not world.released(self.object) and self._in_reach(world)
+        return shut or world.holding(self.object)
 
     def _in_reach(self, world: World) -> bool:
         """Whether the fingers are in the mug or beside its wall."""

@@ -8,11 +8,12 @@ import numpy as np
 
 from envs.predicates import Inside, On
 from envs.shapes import XYZ
-from envs.skills.skill import CAREFUL_SPEED, LIFT_SPEED, Target, Vector, down, towards, turned
+from envs.skills.skill import LIFT_SPEED, Target, Vector, down, towards, turned
 from envs.skills.stack import take
 from envs.world import World
 
 CARRY_SPEED = 0.021  # m per control step: 0.32 m/s
+LOWER_SPEED = 0.013  # setting down
 OVER = 0.010  # m from the place, horizontally, within which the object is let down
 
 
@@ -57,7 +58,7 @@ class Place:
         if off < OVER or (off < 2 * OVER and obj[2] < goal[2] + 2 * self.drop):
             if obj[2] < goal[2] + self.drop + 0.003:
                 return Target(ee, 0.0, world.ee_mat)
-            return Target(towards(ee, hand + [0, 0, self.drop], CAREFUL_SPEED), 1.0, turning)
+            return Target(towards(ee, hand + [0, 0, self.drop], LOWER_SPEED), 1.0, turning)
         height = max(self.carry + world.kind(self.object).rest_height, goal[2] + self.drop)
         if obj[2] < height - 0.02:
             return Target(towards(ee, ee + [0, 0, height + 0.01 - obj[2]], LIFT_SPEED), 1.0, world.ee_mat)

@@ -14,9 +14,9 @@ from envs.world import World
 ALIGNED, AIMED = 0.010, 0.10  # m, of the hand beside its way in; rad
 BACK_OFF, RAISED = 0.014, 0.004  # m, of the ee from the object's middle when the fingers close, which reach 1 cm further
 BEFORE = 0.06  # m before the front, where the open hand may turn
-HEIGHTS, TILTS = (0.16, 0.36), (np.radians(22), np.radians(35))  # m above the table, rad
+HEIGHTS, TILTS = (0.16, 0.36), (np.radians(22), np.radians(37))  # m above the table, rad
 LAY_TILT = np.radians(12)
-ACROSS = 0.25  # rad, of the hand's turn from straight in
+ACROSS = 0.10  # rad, of the hand's turn from straight in: the wrist is wide, and passes between the side walls
 RISE = 0.3  # slope of the way out
 HOVER, CARRY = 0.09, 0.08  # m, above the object and above its place
 UP = np.array([0.0, 0.0, 1.0])
@@ -49,6 +49,13 @@ class TakeOut:
     def target(self, world: World) -> Vector:
         """(3,) m, base frame: where the object's origin comes to lie."""
         return np.r_[self.at, world.kind(self.object).rest_height]
+
+    def delicate(self, world: World) -> bool:
+        """Whether the hand must be steady: in the cabinet, at the object, where it is laid down."""
+        if self._depth(world, world.ee_pos) > -BEFORE:
+            return True
+        spot = self.target(world) if world.holding(self.object) else world.pos(self.object)
+        return float(np.linalg.norm(world.ee_pos - spot)) < HOVER
 
     def act(self, world: World) -> Target:
         return self._carry(world) if world.holding(self.object) else self._take(world)

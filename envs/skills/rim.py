@@ -12,7 +12,8 @@ from envs.world import World
 
 RIM = 0.0025  # m, from the edge to the middle of the rim's thickness
 HOVER = 0.07  # m above the grasp: the fingers clear the rim
-ALIGNED, AIMED = 0.008, 0.10  # m, of the hand over the rim; cosine short of 1, of the hand's approach
+ALIGNED = 0.008  # m, of the hand over the rim
+STEADY = 0.08  # m
 OVER = 0.012  # m from its place, horizontally, within which the plate is let down
 
 
@@ -43,6 +44,12 @@ class LayByRim:
         """(3,) m, base frame: where the plate's origin goes."""
         return world.pos(self.goal) + world.mat(self.goal) @ np.asarray(self.at)
 
+    def delicate(self, world: World) -> bool:
+        """Whether the hand must be steady: at the rim, or where the plate is laid down."""
+        if world.holding(self.object):
+            return float(np.linalg.norm(world.pos(self.object) - self.target(world))) < STEADY
+        return float(np.linalg.norm(world.ee_pos - self._grasp(world))) < STEADY
+
     def act(self, world: World) -> Target:
         return self._carry(world) if world.holding(self.object) else self._take(world)
 
@@ -61,8 +68,7 @@ class LayByRim:
         return Target(towards(ee, np.r_[goal[:2], height] + held, SPEED), 1.0)
 
     def _take(self, world: World) -> Target:
-        ee, plate, kind = world.ee_pos, world.pos(self.object), world.kind(self.object)
-        grasp = plate + [0, kind.half_extents[0] - RIM, kind.grasp_height]
+        ee, grasp = world.ee_pos, self._grasp(world)
         hover = grasp[2] + HOVER
         off = float(np.linalg.norm((grasp - ee)[:2]))
         hand = turned(world.ee_mat, DOWN)
@@ -75,3 +81,8 @@ class LayByRim:
         if off > 0.03 and ee[2] < hover - 0.02:
             return Target(towards(ee, np.r_[ee[:2], hover + 0.01], LIFT_SPEED), 0.0, hand)
         return Target(towards(ee, np.r_[grasp[:2], hover], SPEED), 0.0, hand)
+
+    def _grasp(self, world: World) -> Vector:
+        """(3,) m, base frame: where the hand closes upon the rim."""
+        kind = world.kind(self.object)
+        return world.pos(self.object) + [0, kind.half_extents[0] - RIM, kind.grasp_height]

@@ -38,7 +38,8 @@ class Target(NamedTuple):
 class Skill(Protocol):
     """Achieves one thing; all that it knows is the world's present state.
 
-    `object`: role of what is moved (of the fixture, for a door); `goal`: the thing where it goes.
+    `object`: role of what is moved (of the fixture, for a door); `goal`: the thing where it goes. A skill may also have
+    `delicate(world)`: whether the hand must be steady now, so that nobody disturbs it while demonstrations are recorded.
     """
 
     @property

@@ -14,7 +14,8 @@ TABLE = "table"
 HOVER = 0.09  # m above the grasp, where the fingers clear what they take
 TRANSIT = 0.155  # m, ee height at which the open hand passes over low things
 CLEAR = 0.10  # m, height of a carried thing's underside above the table
-FINGERTIP = 0.035  # m that the fingers reach below the ee, and some room
+FINGERTIP = 0.05  # m, of the ee above what the open fingers pass over: they reach 2 cm below it
+FINGER_WAY, FINGER_HALF = 0.078, 0.013  # m, from the ee to the open fingers' outsides; half their width
 NEAR = 0.12  # m around the hand in which its fingers may hit something
 GRASPED, PLACED = 0.008, 0.004  # m, sideways, at the moment of closing and of letting go
 LEVEL = 0.08  # rad, off the wanted orientation, with which the hand may go down
@@ -95,7 +96,7 @@ def take(world: World, role: str) -> Target:
     if level and off < GRASPED + 0.12 * max(0.0, ee[2] - grasp[2] - 0.03):
         return Target(towards(ee, grasp, CAREFUL_SPEED), 0.0, turning)
     pass_over = max(hover, _top_near(world, ee, role) + FINGERTIP)
-    if (off > 0.03 or not level) and ee[2] < pass_over - 0.02:
+    if (off > 0.03 or not level) and ee[2] < pass_over - 0.012:
         return Target(towards(ee, np.r_[ee[:2], pass_over + 0.01], LIFT_SPEED), 0.0, world.ee_mat)
     return Target(towards(ee, np.r_[obj[:2], pass_over if off > NEAR else hover], SPEED), 0.0, turning)
 
@@ -107,12 +108,28 @@ def _top_near(world: World, ee: Vector, role: str) -> float:
 
 
 def grasp_yaw(world: World, role: str) -> float:
-    """rad: the hand's turn about +z with which its fingers close upon the narrower side, the nearest to straight ahead."""
+    """rad: the hand's turn about +z with which its fingers close upon the narrower side, the nearest to straight ahead.
+
+    Of a thing with two sides alike it is the one beside which the fingers find room.
+    """
     half_x, half_y, _ = world.kind(role).half_extents
     yaw = yaw_of(world.mat(role))
     if abs(half_x - half_y) < 0.004:
-        return folded(yaw, np.pi / 2)
+        ahead = folded(yaw, np.pi / 2)
+        return min((ahead, ahead - np.sign(ahead or 1) * np.pi / 2), key=lambda turn: _in_the_way(world, role, float(turn)))
     return folded(yaw if half_y < half_x else yaw + np.pi / 2, np.pi)
+
+
+def _in_the_way(world: World, role: str, yaw: float) -> int:
+    """How many other objects stand where the open fingers of a hand turned by `yaw` go down."""
+    here, count = world.pos(role), 0
+    for other in world.roles:
+        half = world.kind(other).half_extents
+        across, along, _ = down(yaw).T @ (world.pos(other) - here)
+        clear = abs(across) > FINGER_HALF + max(half[:2]) or abs(along) > FINGER_WAY + max(half[:2])
+        below = world.pos(other)[2] + half[2] < here[2] - world.kind(role).rest_height + 0.005
+        count += other != role and not clear and not below
+    return count
 
 
 def yaw_of(mat: Vector) -> float:

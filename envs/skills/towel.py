@@ -11,12 +11,14 @@ from envs.skills.skill import CAREFUL_SPEED, LIFT_SPEED, OPEN, SPEED, Target, Ve
 from envs.world import World
 
 HOVER = 0.09  # m above the rail, where the open fingers clear it
-GRASP = 0.002  # m, ee above the rail's axis when the fingers close around it
-NIP = 0.88  # gripper_closed: the cloth is pressed to the rail and still slides along it
-PAST = 0.032  # m above the rail's axis, where the fingers close on the fold alone
+GRASP = -0.014  # m, ee above the rail's axis when the fingers close around it
+NIP = 0.83  # gripper_closed when the cloth is pressed to the rail from both sides
+PAST = 0.036  # m above the rail's axis, where the fingers hold the fold alone
 CARRY = RAIL_Z + LENGTH / 2 + 0.05  # m, ee height at which the towel hangs clear of the rail
+TIPS = 0.02  # m, of the fingertips beyond the ee
 ALIGNED, AIMED = 0.010, 0.08  # m, rad
-REACH, HEM, FOLD = 0.085, 0.22, 0.022  # m: lay from so far before the goal's middle to so far behind it, from high to low
+REACH, HEM, FOLD = 0.08, 0.19, 0.036  # m: lay from so far before the goal's middle to so far behind it, from high to low
+PULL_SPEED = 0.007  # m per control step, while the rail is between the fingers
 LAY_SPEED = 0.014  # m per control step
 
 
@@ -43,6 +45,13 @@ class LayTowel:
         if hangs:
             return self._pull(world) if near and world.gripper_closed > 0.5 else self._grasp(world)
         return self._carry(world)
+
+    def _gripped(self, world: World) -> bool:
+        """Whether it is between the fingers; contacts with cloth come and go."""
+        if world.gripper_closed < NIP - 0.1:
+            return False
+        tips = world.ee_pos + TIPS * world.ee_mat[:, 2]
+        return world.holding(self.object) or bool(np.linalg.norm(world.cloth(self.object) - tips, axis=1).min() < 0.03)
 
     def _fold(self, world: World) -> Vector:
         """(3,) m: the point of the rail's axis over which the towel hangs."""
@@ -71,15 +80,14 @@ class LayTowel:
         """Up: the fingers drag the cloth over the rail and close on the fold once they are past it."""
         ee, fold = world.ee_pos, self._fold(world)
         rise = ee[2] - fold[2]
-        if rise < PAST and world.gripper_closed < 0.64:
+        if rise < GRASP + 0.01 and world.gripper_closed < NIP - 0.03:
             return Target(np.r_[fold[:2], fold[2] + GRASP], NIP, world.ee_mat)
-        closed = NIP if rise < PAST - 0.004 else 1.0
-        speed = 0.006 if rise < PAST + 0.01 else LIFT_SPEED
-        return Target(towards(ee, np.r_[ee[:2], CARRY + 0.02], speed), closed, world.ee_mat)
+        speed = PULL_SPEED if rise < PAST + 0.01 else LIFT_SPEED
+        return Target(towards(ee, np.r_[fold[:2], CARRY + 0.02], speed), NIP if rise < PAST else 1.0, world.ee_mat)
 
     def _carry(self, world: World) -> Target:
         """Over the goal's far side, then down and back across it: the hem touches first, the fold comes last."""
-        if not world.holding(self.object):
+        if not self._gripped(world):
             return self._pick_up(world)
         ee, goal = world.ee_pos, self.target(world)
         turn = turned(world.ee_mat, down(0.0))
@@ -89,7 +97,7 @@ class LayTowel:
         if np.linalg.norm((ee - line)[:2]) > 0.04:
             aim = np.r_[line[:2], CARRY] if ee[2] > CARRY - 0.03 else np.r_[ee[:2], CARRY + 0.01]
             return Target(towards(ee, aim, SPEED), 1.0, turn)
-        if ee[2] < end[2] + 0.008:
+        if ee[2] < end[2] + 0.012:
             return Target(end, 0.0, turn)
         way = end - start if share > 0 else np.array([0, 0, -1.0])
         ahead = line * [1, 1, 0] + [0, 0, ee[2]] + LAY_SPEED * way / np.linalg.norm(way)

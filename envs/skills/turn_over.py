@@ -35,7 +35,7 @@ class TurnOver:
     goal: str
     source: str
     at: tuple[float, float] = (0.0, 0.0)
-    heading: float = -1.30
+    heading: float = -1.42
     heading_down: float = -0.55
 
     @property

@@ -102,7 +102,7 @@ BREAD_FROM_FRIDGE = Task(
         ObjectGroup(
             "bread", 1, BREADS, TEST_BREADS,
             tuple(
-                Region((edge + 0.027, edge + 0.042), (-0.06, 0.06), (-0.3, 0.3), on="fridge", height=z, fixed=True)
+                Region((edge + 0.025, edge + 0.038), (-0.055, 0.055), (-0.25, 0.25), on="fridge", height=z, fixed=True)
                 for z, edge in zip(fridge.SHELVES, fridge.SETBACK, strict=True)
             ), numbered=False,
         ),

@@ -43,7 +43,7 @@ HANG_CUP = Task(
 )
 
 # Upside down on the bottom board, near its front edge, the handle to the back or to a side.
-ON_SHELF = Region((-0.03, 0.08), (0.00, 0.05), (-np.pi / 2 - 0.6, -np.pi / 2 + 1.2), on="shelf", height=BOTTOM, upside_down=True, fixed=True)
+ON_SHELF = Region((-0.035, 0.055), (0.01, 0.055), (-np.pi / 2 - 0.6, -np.pi / 2 + 1.2), on="shelf", height=BOTTOM, upside_down=True, fixed=True)
 
 _TURN = TurnOver("mug", "tablecloth", "shelf", at=(0.02, -0.12))
 FLIP_CUP = Task(

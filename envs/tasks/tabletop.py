@@ -38,7 +38,7 @@ BANANA_TO_PLATE = Task(
     time_limit_s=20,
     paraphrases=("Put the banana on the plate.", "Place the banana on the plate.", "Lay the banana on the plate."),
     test_paraphrases=("Bring the banana to the plate.", "Take the banana and put it on the plate."),
-    accepts=Apart((("plate", 0.20),)),
+    accepts=Apart((("plate", 0.20), ("banana", 0.13))),
 )  # fmt: skip
 
 _BREAD = Place("bread", "plate", at=(0, 0, SURFACE))

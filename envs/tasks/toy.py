@@ -39,6 +39,17 @@ SORT_TOYS = Task(
     ),
     finished="All toys are sorted.",
     time_limit_s=60,
+    paraphrases=(
+        "Sort the toys.",
+        "Put the animals into the box and the blocks into the basket.",
+        "Tidy up the toys: animals into the box, blocks into the basket.",
+        "Put all the toys where they belong.",
+    ),
+    test_paraphrases=(
+        "Put the blocks into the basket and the animals into the box.",
+        "Sort the animals into the box and the blocks into the basket.",
+        "Tidy up: put all toys where they belong.",
+    ),
 )
 
 BOX_RIGHT = Fixture("box", ("box",), (0.54, -0.345))
@@ -87,7 +98,7 @@ TOY_IN_DRAWER = Task(
 
 FRONT = Region((0.40, 0.68), (-0.145, -0.02))  # of the table before the drawer
 CENTRE = Region((0.40, 0.66), (-0.145, 0.20), (-0.4, 0.4))
-IN_BASKET = Region((0.02, 0.06), (-0.045, 0.045), on="basket", height=0.005, fixed=True)
+IN_BASKET = Region((0.015, 0.040), (-0.045, 0.045), on="basket", height=0.005, fixed=True)
 IN_DRAWER = Region((0.130, 0.165), (-0.02, 0.02), (np.pi / 2 - 0.3, np.pi / 2 + 0.3), on="drawer", height=0.026, fixed=True)
 
 

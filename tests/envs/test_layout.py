@@ -108,10 +108,12 @@ def test_a_layout_that_the_task_refuses_is_drawn_again():
         sample_layout(trial(0, "train"), picky, REGION)
 
 
-def test_apart_asks_for_room_around_a_fixture():
+def test_apart_asks_for_room_around_a_thing():
     near, far = Placed("toy", "duck", (0.5, 0.0)), Placed("toy", "duck", (0.5, 0.2))
     apart = Apart((("plate", 0.1),))
     for toy, expected in ((near, False), (far, True)):
         layout = Layout((toy,), (Placed("plate", "white_plate", (0.55, 0.0)),))
         assert apart(layout, "test") is expected
         assert Apart((("plate", 0.1),), but=("toy",))(layout, "test")
+        assert Apart((("toy", 0.1),))(layout, "test")
+        assert not Apart((("toy", 0.1),))(Layout((toy, Placed("other", "pig", (toy.pos[0] + 0.09, toy.pos[1])))), "test")

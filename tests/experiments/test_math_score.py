@@ -2,7 +2,8 @@
 
 import pytest
 
-from experiments.math_score import MathScore, mean_score, score
+from experiments.math_score import MathScore, mean_score, row_score, score
+from experiments.results import Result
 
 
 @pytest.mark.parametrize(
@@ -15,7 +16,7 @@ from experiments.math_score import MathScore, mean_score, score
         ("The board says 4 + 3, the answer is 7: pick the card 7.", 1, 2),
         ("The board says 13 \u00d7 4.", 1, 0),
         ("Pick the card 7.", 0, 1),
-        ("The board says 1 + 1. The board says 3 + 4, the answer is 7: pick the card 7.", 4, 2),
+        ("The board says 3 + 4, the answer is 7: pick the card 7.\n1 + 1 = 2: put the card 2 on the stand.", 4, 2),
         ("", 0, 0),
     ],
 )
@@ -29,8 +30,14 @@ def test_every_operator_is_worked_out(equation, answer):
 
 
 def test_trials_are_averaged():
-    said = [("3 + 4", "3 + 4 = 7: put the card 7 on the stand."), ("3 + 4", "")]
-    assert mean_score(said) == MathScore(2, 1)
+    assert mean_score([MathScore(4, 2), MathScore(1, 1)]) == MathScore(2.5, 1.5)
+
+
+def test_a_row_tells_what_the_board_showed_and_what_was_said():
+    layout = {"objects": [], "fixtures": [{"role": "board", "kind": "board_12_minus_5"}]}
+    said = ((0.0, "The board says 12 - 5, the answer is 7: pick the card 7."), (6.0, "The equation is answered."))
+    row = Result("math_matching", 0, 0, "test", "none", "any", "success", "", layout=layout, reasoning=said)
+    assert row_score(row) == MathScore(4, 2)
 
 
 def test_no_equation_is_told():

@@ -80,6 +80,15 @@ def test_another_configuration_does_not_mix_into_the_same_folder(config: Collect
         collect(CollectConfig(**{**config.__dict__, "seed": 3}))
 
 
+def test_a_collection_may_vary_what_training_may(config: CollectConfig, monkeypatch: pytest.MonkeyPatch):
+    shifts = []
+    monkeypatch.setattr(recording, "run_job", lambda job: shifts.append(job.trial.shift) or record_black(job))
+    collect(CollectConfig(**{**config.__dict__, "shift": "train"}))
+    assert set(shifts) == {"train"}
+    with pytest.raises(ValueError, match=r"other settings.*'shift': \('train', 'none'\)"):
+        collect(config)
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
@@ -87,6 +96,7 @@ def test_another_configuration_does_not_mix_into_the_same_folder(config: Collect
         ({"workers": -1}, "workers=-1, expected at least 0"),
         ({"noisy_share": 1.5}, r"noisy_share=1\.5, expected 0 to 1"),
         ({"pictures": 4}, "pictures=4, expected 1, 2 or 3"),
+        ({"shift": "camera"}, "unknown collect.shift 'camera'; known: none, train"),
     ],
 )
 def test_a_bad_value_is_named(bad: dict, message: str):

@@ -33,6 +33,8 @@ def test_an_unknown_env_is_one_line_with_the_nearest_name_and_exit_code_2():
         ("train.minute=3", "unknown override 'train.minute'; did you mean 'train.minutes'?"),
         ("train=3b", "unknown train preset '3b'; did you mean '2b'?"),
         ("split=tset", "unknown split 'tset'; did you mean 'test'?"),
+        ("shift=textures", "unknown shift 'textures'; did you mean 'texture'?"),
+        ("collect.shift=trian", "unknown collect.shift 'trian'; did you mean 'train'?"),
         ("clock=reel", "unknown clock 'reel'; did you mean 'real'?"),
         ("wandb=of", "unknown wandb 'of'; did you mean 'off'?"),
         ("trials=abc", "trials=abc; expected a number of trials from 1, or a factor such as x2"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from envs.dataset import DatasetError, open_dataset
 from envs.types import Trial
 from experiments.errors import UsageError
-from experiments.policies import trial_layout
 from experiments.recording import DATASET
 from policy.baselines import Demonstration
 
@@ -34,3 +36,16 @@ def load_demonstrations(env: SimEnv | Any, data: Path) -> list[Demonstration]:
         Demonstration(trial_layout(env, Trial(**e.note["trial"])), actions[e.start : e.start + e.length], reasoning[e.start : e.start + e.length].tolist())
         for e in clean
     ]
+
+
+def layout_vector(layout: Any) -> NDArray[np.float64]:
+    """(2 * things,) m: positions of objects and fixtures by role, which is all that an open-loop motion depends on."""
+    points = [p.pos for things in (layout.objects, layout.fixtures) for p in sorted(things, key=lambda p: p.role)]
+    return np.asarray(points, np.float64).ravel()
+
+
+def trial_layout(env: SimEnv | Any, trial: Trial) -> NDArray[np.float64]:
+    """The layout vector of a trial."""
+    from envs.shifts import start_layout
+
+    return layout_vector(start_layout(trial, env.task, env.scene.region))

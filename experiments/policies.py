@@ -6,10 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from envs.types import Policy, Trial
+from envs.types import Policy
 from experiments.errors import UsageError
 from policy.baselines import Random, Replay, Zero
 
@@ -64,7 +61,7 @@ def make_policy(name: str, env: SimEnv | Any, checkpoint: str | None = None, dat
 
         return Expert(env)
     if name == "replay":
-        from experiments.demonstrations import load_demonstrations
+        from experiments.demonstrations import load_demonstrations, trial_layout
 
         return Replay(load_demonstrations(env, data or Path("outputs/data") / env.task.name), lambda trial: trial_layout(env, trial))
     if name in LEARNED:
@@ -72,16 +69,3 @@ def make_policy(name: str, env: SimEnv | Any, checkpoint: str | None = None, dat
 
         return ChatVLAPolicy.from_pretrained(str(checkpoint_dir(name, checkpoint)))
     return {"zero": Zero, "random": Random}[name]()
-
-
-def layout_vector(layout: Any) -> NDArray[np.float64]:
-    """(2 * things,) m: positions of objects and fixtures by role, which is all that an open-loop motion depends on."""
-    points = [p.pos for things in (layout.objects, layout.fixtures) for p in sorted(things, key=lambda p: p.role)]
-    return np.asarray(points, np.float64).ravel()
-
-
-def trial_layout(env: SimEnv | Any, trial: Trial) -> NDArray[np.float64]:
-    """The layout vector of a trial."""
-    from envs.shifts import start_layout
-
-    return layout_vector(start_layout(trial, env.task, env.scene.region))

@@ -1,9 +1,11 @@
-"""Pictures moved by a few pixels and relit; no mirror images, since left and right carry meaning.
+"""Pictures moved by a few pixels and relit, questions thinned; no mirror images, since left and right carry meaning.
 
 research/vlm_probe.md trained with +-4 px shifts at 160x120; light and colour are mild, as the cameras are known.
 """
 
 from __future__ import annotations
+
+from collections.abc import Container
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,3 +43,10 @@ def relit(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     for c in range(3):
         out[..., c] = table[:, c].take(images[..., c])
     return out
+
+
+def thinned(text: str, rng: np.random.Generator, share: float, kept: Container[str]) -> str:
+    """`text` without a random share of its words; those in `kept` stay, and one word at least."""
+    words = text.split()
+    chosen = [w for w in words if rng.random() >= share or w.strip(".,?!") in kept]
+    return " ".join(chosen) or text

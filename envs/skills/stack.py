@@ -98,7 +98,7 @@ def take(world: World, role: str) -> Target:
     pass_over = max(hover, _top_near(world, ee, role) + FINGERTIP)
     if (off > 0.03 or not level) and ee[2] < pass_over - 0.012:
         return Target(towards(ee, np.r_[ee[:2], pass_over + 0.01], LIFT_SPEED), 0.0, world.ee_mat)
-    return Target(towards(ee, np.r_[obj[:2], pass_over if off > NEAR else hover], SPEED), 0.0, turning)
+    return Target(towards(ee, np.r_[obj[:2], pass_over if off > 0.03 else hover], SPEED), 0.0, turning)
 
 
 def _top_near(world: World, ee: Vector, role: str) -> float:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from envs.wordings import WORDINGS
 from policy import rows
-from policy.augment import SHIFT_PX
+from policy.augment import SHIFT_PX, thinned
 from policy.batch import Batch
 from policy.collate import IGNORE, collate
 from policy.image_words import Segmented
@@ -133,6 +134,27 @@ def test_pictures_with_labels_in_metres_move_less_than_those_with_labels_in_the_
     batches.batch(2)
     assert limits == [COTRAIN.control_shift_px] * 9 + [SHIFT_PX] * 2
     assert COTRAIN.control_shift_px < SHIFT_PX
+
+
+def test_a_thinned_question_keeps_what_decides_its_answer():
+    rng, text = np.random.default_rng(0), "in the picture, is the red block left of the duck?"
+    kept = {"red", "duck", *rows.DECIDING}
+    thin = {thinned(text, rng, 0.5, kept) for _ in range(50)}
+    assert len(thin) > 20
+    assert all([w.strip("?") for w in t.split() if w.strip("?") in kept] == ["red", "block", "left", "duck"] for t in thin)
+    assert thinned("is it so?", rng, 1.0, ()) == "is it so?"
+
+
+def test_no_thinned_question_is_one_of_the_wordings_kept_for_testing():
+    rng = np.random.default_rng(0)
+    common, held_out = ({w for words in WORDINGS.values() for w in words[i]} for i in (0, 1))
+    assert not held_out & {thinned(w, rng, 0.3, rows.DECIDING) for w in common for _ in range(300)}
+
+
+def test_questions_are_thinned_only_where_the_stage_says_so(processor, batches):
+    full = replace(batches, stage=replace(COTRAIN, word_dropout=0.0)).batch(0)
+    thin = replace(batches, stage=replace(COTRAIN, word_dropout=0.9)).batch(0)
+    assert (thin.segment[3:] >= 0).sum() < 0.9 * (full.segment[3:] >= 0).sum()
 
 
 def test_what_leaves_the_picture_is_not_asked_for(batches):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from envs.names import PLANNER
 from experiments import math_score
 from experiments.protocol import PAPER, PAPER_POLICIES, PROTOCOL_VERSION, find_row, paper_score
 from experiments.results import RESULTS_FILE, Result, read
@@ -116,9 +117,10 @@ def median(values: Sequence[float | None]) -> float | None:
 
 def label(row: Result) -> str:
     """The policy, and what sets its run apart from a usual one."""
+    usual = "scripted" if row.env in PLANNER else "none"
     apart = [
         "real clock" if row.clock == "real" else "",
-        f"planner {row.planner}" if row.planner not in ("none", "scripted") else "",
+        f"planner {row.planner}" if row.planner != usual else "",
         f"shift {row.shift}" if row.shift != "none" else "",
     ]
     told = ", ".join(filter(None, apart))

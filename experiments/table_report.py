@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from envs.names import PLANNER
 from experiments.paper_tables import PaperTable, Scores, paper_scores, paper_tables, total
 from experiments.protocol import PAPER, PAPER_POLICIES, PROTOCOL_VERSION, ROWS, find_row
 from experiments.report import CAVEAT, facts, latency
 from experiments.report_style import document, html_table, md_table, section
-from experiments.results import RESULTS_FILE, read
+from experiments.results import RESULTS_FILE, Result, read
 from experiments.scoring import Rate, Score, rate, score_trials
 from experiments.summary import Summary, beside_folder, label, summarise, to_json
 
@@ -69,7 +70,7 @@ def gather(out: Path, envs: Sequence[str], beside: Sequence[Path]) -> Tables:
     summaries = tuple(summarise(out / env) for env in envs)
     methods = [method for folder in beside if (method := _method(folder, envs))]
     ours = {s.env: s.score for s in summaries if s.score.trials}
-    return Tables(summaries, (*methods, (label(summaries[0].rows[0]), ours)))
+    return Tables(summaries, (*methods, (_name([s.rows[0] for s in summaries]), ours)))
 
 
 def headline(tables: Tables) -> str:
@@ -152,12 +153,18 @@ def group_json(tables: Tables) -> dict[str, Any]:
 def _method(folder: Path, envs: Sequence[str]) -> tuple[str, Scores] | None:
     """Name and scores of another run's OUT, or None where it has none of these tasks."""
     found: dict[str, Score] = {}
-    name = ""
+    first: list[Result] = []
     for env in envs:
         rows = [row for row in read(beside_folder(folder, env) / RESULTS_FILE) if row.counted and row.env == env]
         if rows:
-            name, found[env] = label(rows[0]), score_trials([row.steps_done for row in rows], rows[0].steps)
-    return (name, found) if found else None
+            first.append(rows[0])
+            found[env] = score_trials([row.steps_done for row in rows], rows[0].steps)
+    return (_name(first), found) if found else None
+
+
+def _name(rows: Sequence[Result]) -> str:
+    """The label of a run by a row of each of its tasks: only the chains' tell who planned."""
+    return label(next((row for row in rows if row.env in PLANNER), rows[0]))
 
 
 def _here(tables: Tables) -> list[tuple[str, Scores]]:

@@ -85,6 +85,11 @@ def test_the_results_of_other_runs_stand_in_the_tables(evaluate, tmp_path):
     assert text.index("| random, here | 1.00 | 1.00 | 0.00 | 0.00 | 0.50 |") < text.index("| zero, here | 1.00 | 1.00 | 1.00 | 1.00 | 1.00 |")
 
 
+def test_a_planner_that_is_not_the_usual_one_is_told_beside_the_policy(evaluate):
+    out = evaluate("env=[sort_toys,tidy_up]", "trials=1", "planner=none")
+    assert "| zero (planner none), here | 1.00 |" in (out / "report.md").read_text()
+
+
 def test_the_questions_of_all_tasks_are_summed_up(evaluate):
     out = evaluate("env=[sort_toys,tidy_up]", "trials=1")
     family = {"n": 40, "correct": 30, "low": 0.6, "high": 0.9, "majority": 0.5}

@@ -21,6 +21,7 @@ PARTS: Mapping[str, Callable[[str], bool]] = {
     "control_expert": is_control_expert,
     "head": is_head,
     "all_but_head": lambda name: not is_head(name),
+    "all_but_understanding_expert": lambda name: not is_understanding_expert(name),
 }
 
 

@@ -98,6 +98,8 @@ TINY_STAGES: tuple[Stage, ...] = (
           frozen=("all_but_head",), features=True, augment=False, share_of_minutes=0.2),
     Stage("4_correct", Mixture(robot=64), 800, 1e-3, "cosine", 100, "adamw", (0.9, 0.95), 1e-8,
           frozen=("all_but_head",), features=True, corrected=True, augment=False, share_of_minutes=0.1),
+    Stage("5_answer", Mixture(understanding=16), 2400, route="understanding", words=True, word_dropout=0.15,
+          frozen=("all_but_understanding_expert",), share_of_minutes=0.2, **_TINY),  # type: ignore[arg-type]
 )  # fmt: skip
 
 # ChatVLA, table 5 and released scripts (research/policy.md 1.4): global batch 128, AdamW (0.9, 0.98), eps 1e-7.

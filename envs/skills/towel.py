@@ -14,7 +14,7 @@ HOVER = 0.09  # m above the rail, where the open fingers clear it
 GRASP = -0.014  # m, ee above the rail's axis when the fingers close around it
 NIP = 0.83  # gripper_closed when the cloth is pressed to the rail from both sides
 PAST = 0.036  # m above the rail's axis, where the fingers hold the fold alone
-CARRY = RAIL_Z + LENGTH / 2 + 0.05  # m, ee height at which the towel hangs clear of the rail
+CARRY = RAIL_Z + LENGTH / 2 + 0.08  # m, ee height at which the towel hangs clear of the rail
 TIPS = 0.02  # m, of the fingertips beyond the ee
 ALIGNED, AIMED = 0.010, 0.08  # m, rad
 REACH, HEM, FOLD = 0.08, 0.19, 0.036  # m: lay from so far before the goal's middle to so far behind it, from high to low
@@ -40,8 +40,10 @@ class LayTowel:
         return bool(np.abs(off[:2]).max() < 0.06 and off[2] < 0.03 and not world.holding(self.object))
 
     def act(self, world: World) -> Target:
-        hangs = world.touching(self.object, self.rail)
-        near = np.linalg.norm((world.ee_pos - self._fold(world))[:2]) < 0.03
+        fold = self._fold(world)
+        lifted = world.ee_pos[2] > fold[2] + PAST + 0.01 and self._gripped(world)  # the hem may brush the rail
+        hangs = world.touching(self.object, self.rail) and not lifted
+        near = np.linalg.norm((world.ee_pos - fold)[:2]) < 0.03
         if hangs:
             return self._pull(world) if near and world.gripper_closed > 0.5 else self._grasp(world)
         return self._carry(world)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -96,10 +97,11 @@ class RemotePolicy:
     timeout_s: float = 120.0
     name: str = "remote"
     execute: int = EXECUTE
+    _connection: ClientConnection | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.metadata: Mapping[str, Any] = {}
-        self._connection: ClientConnection | None = None
+        self._open = ExitStack()
         self._opening: Mapping[str, Any] = {}
 
     def reset(self, trial: Trial) -> None:
@@ -141,6 +143,7 @@ class RemotePolicy:
         """
         if self._connection is not None and self._connection.state is State.OPEN:
             return
+        self.close()
         self._connection = self._connected()
         try:
             self.metadata = self._told(lambda c: c.recv(self.timeout_s))
@@ -151,8 +154,7 @@ class RemotePolicy:
 
     def close(self) -> None:
         """Ends the connection, if there is one."""
-        if self._connection is not None:
-            self._connection.close()
+        self._open.close()
         self._connection = None
 
     def _connected(self) -> ClientConnection:
@@ -160,7 +162,8 @@ class RemotePolicy:
         while True:
             try:
                 # No pings: a server that compiles its network answers none for minutes.
-                return connect(self.url, compression=None, max_size=MAX_BYTES, ping_interval=None, close_timeout=1, proxy=None)
+                connection = connect(self.url, compression=None, max_size=MAX_BYTES, ping_interval=None, close_timeout=1, proxy=None)
+                return self._open.enter_context(connection)
             except (OSError, InvalidHandshake, InvalidMessage) as error:
                 if time.monotonic() + pause > deadline:
                     raise RemoteError(

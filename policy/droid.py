@@ -37,7 +37,7 @@ def to_droid(observation: Observation, instruction: str) -> dict[str, Any]:
     return {**pictures, JOINTS: state[JOINT_POS], GRIPPER: state[GRIPPER_CLOSED], PROMPT: instruction}
 
 
-def from_droid(message: Mapping[str, Any], ee_pos: Array, ee_rot6d: Array) -> tuple[Observation, str]:
+def from_droid(message: Mapping[str, Any], ee_pos: NDArray[np.floating], ee_rot6d: NDArray[np.floating]) -> tuple[Observation, str]:
     """Our observation and the instruction; the hand's pose, which DROID's keys lack, is that of the message's joints.
 
     Raises:

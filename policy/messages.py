@@ -25,7 +25,8 @@ def read_observation(message: Mapping[str, Any]) -> tuple[Observation, str]:
     Raises:
         ValueError: a key is missing or holds something else; the message names it and the keys that came.
     """
-    pixels, agent_pos, prompt = (message.get(key) for key in ("pixels", "agent_pos", PROMPT))
+    pixels: Any = message.get("pixels")
+    agent_pos, prompt = message.get("agent_pos"), message.get(PROMPT)
     whole = isinstance(pixels, dict) and all(isinstance(p, np.ndarray) for p in pixels.values())
     if not (whole and isinstance(agent_pos, np.ndarray) and isinstance(prompt, str)):
         raise ValueError(

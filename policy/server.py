@@ -13,6 +13,7 @@ import logging
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,13 +43,16 @@ class PolicyServer:
     def __post_init__(self) -> None:
         self._one_at_a_time = asyncio.Lock()
 
-    def listen(self, host: str, port: int) -> serve:
+    def listen(self, host: str, port: int) -> AbstractAsyncContextManager[Server]:
         """An asynchronous context in which the server answers; port 0 takes a free one.
 
         Raises:
             OSError: the address is taken or is none of this machine's.
         """
-        return serve(self._converse, host, port, compression=None, max_size=self.max_bytes, process_request=_health)
+        return serve(
+            self._converse, host, port, compression=None, max_size=self.max_bytes, process_request=_health,
+            origins=[None],  # a web page in somebody's browser reaches 127.0.0.1 too, and says its origin; no client of ours does
+        )  # fmt: skip
 
     async def _converse(self, connection: ServerConnection) -> None:
         policy = copy.copy(self.policy)  # shares the weights; `reset` gives the copy a state of its own

@@ -22,7 +22,7 @@ def pack(message: Any) -> bytes:
         WireError: an array of objects, or a value that msgpack has no form for.
     """
     try:
-        return msgpack.packb(message, default=_array_as_map)
+        return msgpack.Packer(default=_array_as_map).pack(message)
     except (TypeError, ValueError, OverflowError) as error:
         raise WireError(f"cannot send this: {error}") from error
 

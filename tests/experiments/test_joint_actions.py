@@ -5,7 +5,7 @@ import pytest
 
 from envs.ik import IK
 from envs.robot import HOME_QPOS
-from envs.types import CAMERAS
+from envs.types import CAMERAS, Observation
 from experiments.joint_actions import Droid, joints_from_poses, poses_from_joints
 from policy import droid
 
@@ -13,7 +13,7 @@ STEPS = np.random.default_rng(0).uniform(-0.03, 0.03, (10, 7)).cumsum(0)
 TARGETS = np.c_[HOME_QPOS + STEPS, np.linspace(0, 1, 10)]
 
 
-def observation():
+def observation() -> Observation:
     state = np.r_[HOME_QPOS, 0.47, 0, 0.28, 1, 0, 0, 0, -1, 0, 0].astype(np.float32)
     return {"pixels": {c: np.zeros((240, 320, 3), np.uint8) for c in CAMERAS}, "agent_pos": state}
 

@@ -64,7 +64,7 @@ def test_other_weights_behind_the_address_are_another_configuration(evaluate, tm
         with serving(PolicyServer(Random(), {"weights_sha256": weights * 32})) as port:
             run = ("policy=remote", f"policy_url=ws://127.0.0.1:{port}", f"out={tmp_path}/same")
             if weights == "cd":
-                with pytest.raises(UsageError, match="holds results of another configuration .checkpoint_hash 'abababababababab' there"):
+                with pytest.raises(UsageError, match=r"holds results of another configuration \(checkpoint_hash 'abababababababab' there"):
                     evaluate(*run)
             else:
                 evaluate(*run)
@@ -88,7 +88,7 @@ def test_no_server_is_told_before_any_trial(evaluate):
         evaluate("policy=remote", "policy_url=ws://127.0.0.1:1")
 
 
-def test_a_droid_policy_that_holds_its_joints_holds_the_hand(evaluate, monkeypatch):
+def test_a_droid_policy_is_asked_in_its_words_and_its_joint_actions_are_executed(evaluate):
     came = []
 
     def answer(message):

@@ -16,12 +16,12 @@ from websockets.sync.client import ClientConnection, connect
 from policy.server import PolicyServer, port_of
 
 
-def encode(value: Any) -> bytes:
+def encode(value: Any) -> Any:
     """Arrays as openpi's maps with keys of bytes."""
     return msgpack.packb(value, default=lambda a: {b"__ndarray__": True, b"data": a.tobytes(), b"dtype": a.dtype.str, b"shape": a.shape})
 
 
-def decode(data: bytes) -> Any:
+def decode(data: Any) -> Any:
     """The inverse of `encode`."""
 
     def hook(value: dict[Any, Any]) -> Any:

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from envs.types import CAMERAS, EE_POS, EE_ROT6D
+from envs.types import CAMERAS, EE_POS, EE_ROT6D, Observation
 from policy import droid
 
 
-def observation():
+def observation() -> Observation:
     ramp = np.linspace(0, 255, 320)[None, :, None] * np.ones((240, 1, 3))
     state = np.arange(17, dtype=np.float32) / 20
     return {"pixels": {c: (ramp * (i + 1) / 3).astype(np.uint8) for i, c in enumerate(CAMERAS)}, "agent_pos": state}

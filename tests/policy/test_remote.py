@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from envs.types import CAMERAS, Trial
+from envs.types import CAMERAS, Observation, Trial
 from policy import checkpoint
 from policy.baselines import Random
 from policy.remote import Ours, RemoteError, RemotePolicy
@@ -16,7 +16,7 @@ from policy.server import PolicyServer
 from tests.policy.serving import listening, serving, tiny_server
 
 TRIAL = Trial("sort_toys", 2, seed=5)
-OBSERVATION = {
+OBSERVATION: Observation = {
     "pixels": {c: np.zeros((240, 320, 3), np.uint8) for c in CAMERAS},
     "agent_pos": np.r_[np.zeros(7), 0.5, 0, 0.2, 1, 0, 0, 0, -1, 0, 0].astype(np.float32),
 }

@@ -7,10 +7,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from envs.types import CAMERAS, Inference, Trial
 from policy import checkpoint, serve
@@ -22,7 +25,7 @@ from tests.policy.serving import decode, dial, encode, serving
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def observation(**more):
+def observation(**more) -> Any:
     pixels = {c: np.zeros((240, 320, 3), np.uint8) for c in CAMERAS}
     state = np.r_[np.zeros(7), 0.5, 0, 0.2, 1, 0, 0, 0, -1, 0, 0].astype(np.float32)
     return {"pixels": pixels, "agent_pos": state, "prompt": "Sort toys."} | more
@@ -75,7 +78,8 @@ def test_a_trial_has_its_own_noise_whoever_else_is_connected(port):
     message = observation()
     expected = [local.infer(message, "").action_chunk for _ in range(2)]
     with dial(port) as one, dial(port) as other:
-        one.recv(20), other.recv(20)
+        one.recv(20)
+        other.recv(20)
         assert np.array_equal(chunk(one, 3), expected[0])
         assert not np.array_equal(chunk(other, 4), expected[0])
         assert np.array_equal(decode(ask(one, observation()))["actions"], expected[1])
@@ -91,6 +95,11 @@ def test_its_health_can_be_asked_for_on_the_same_port(port):
     connection.request("GET", "/healthz")
     response = connection.getresponse()
     assert (response.status, response.read()) == (200, b"OK\n")
+
+
+def test_a_web_page_is_refused(port):
+    with pytest.raises(InvalidStatus, match="HTTP 403"), connect(f"ws://127.0.0.1:{port}", origin=Origin("http://example.org"), proxy=None):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -127,15 +136,15 @@ def test_a_message_beyond_the_limit_closes_its_connection_with_the_reason(port):
             connection.recv(20)
 
 
-class Slow(Random):
-    """Fails when asked to."""
+class Failing(Random):
+    """Fails at every inference."""
 
     def infer(self, observation, instruction) -> Inference:
         raise RuntimeError("the network caught fire")
 
 
 def test_a_policy_that_fails_is_told_of():
-    with serving(PolicyServer(Slow())) as port, dial(port) as connection:
+    with serving(PolicyServer(Failing())) as port, dial(port) as connection:
         connection.recv(20)
         assert "RuntimeError: the network caught fire" in refusal(connection, observation())
 

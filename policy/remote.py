@@ -115,7 +115,7 @@ class RemotePolicy:
         self._opening = self.adapter.begin(trial)
 
     def infer(self, observation: Observation, instruction: str) -> Inference:
-        """The server's actions as ours, its words, and `seconds` by part: its own, and what the network adds.
+        """The server's actions as ours, its words, and `seconds` by part: the server's own, and `network`: the way, packing, the wait for its other clients.
 
         Raises:
             RemoteError: the server failed (with its own last words), is gone, is too slow, or gave no finite actions.

@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from envs import names
 from experiments.errors import UsageError, check_name
 from experiments.planners import ASK_EVERY, PLANNER_NAMES
-from experiments.policies import LEARNED, POLICY_NAMES, checkpoint_dir, checkpoint_hash
+from experiments.policies import ADAPTER_NAMES, LEARNED, POLICY_NAMES, checkpoint_dir, checkpoint_hash
 from experiments.pool import Workers
 from experiments.protocol import find_row
 from experiments.results import IDENTITY
@@ -30,6 +30,8 @@ CONF_DIR = Path(__file__).parent / "conf"
 GROUPS = ("collect", "train")
 TRIALS = 10  # of an env that is no row of the paper's protocol
 ENV_GROUPS = names.GROUPS | {"all": names.TASK_NAMES}
+
+REMOTE_STAGES = ("evaluate", "report", "replay", "robustness")  # of policy=remote
 
 GROUP_HELP = (
     "a task; a group (direct = tasks 1-4, planner = 5-13, multitask = 14-25, chatvla = these three, the paper's protocol; "
@@ -40,6 +42,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "env": (*ENV_GROUPS, *names.TASK_NAMES),
     "stage": ("evaluate", "collect", "train", "correct", "all", "report", "replay", "robustness"),
     "policy": POLICY_NAMES,
+    "policy_adapter": ADAPTER_NAMES,
     "planner": PLANNER_NAMES,
     "split": ("test", "train"),
     "shift": names.SHIFTS,
@@ -96,6 +99,8 @@ class Config:
     env: Any = field(default="sort_toys", metadata={"help": GROUP_HELP})
     stage: str = option("evaluate", "what to do; all = collect, train, evaluate; replay = repeat the recorded trials of out; robustness = evaluate under every shift")
     policy: str = option("chatvla_tiny", "who acts")
+    policy_url: str | None = option(None, "policy=remote: the server, such as ws://127.0.0.1:8000")
+    policy_adapter: str | None = option(None, "policy=remote: what it is told and answers (default: ours)")
     checkpoint: str | None = option(None, "folder with weights (default: the shipped one)")
     planner: str | None = option(None, "who names the next sub-task (default: scripted for tasks 5-13, none elsewhere)")
     planner_every: int | None = option(None, "inferences between two questions to the planner (default: scripted 1, others 4)")
@@ -148,6 +153,11 @@ class Config:
         planner = f"-planner_{self.planner}" if self.planner else ""
         shift = f"-shift_{self.shift}" if self.shift != "none" else ""
         return Path(self.out or f"outputs/{self.label}-{self.policy}{planner}-{self.split}{shift}-seed{self.seed}")
+
+    @property
+    def adapter(self) -> str | None:
+        """How a remote policy is spoken to; None for the others."""
+        return (self.policy_adapter or "ours") if self.policy == "remote" else None
 
     @property
     def pool(self) -> Workers:
@@ -235,6 +245,7 @@ def check(config: Config) -> None:
                 check_name(str(name), known, key)
     _check_envs(config)
     _check_planner(config)
+    _check_remote(config)
     if not (config.video in ("all", "failures", "none") or config.video.isdigit()):
         raise UsageError(f"unknown video '{config.video}'; expected all, failures, none or a number")
     if config.trials is not None and not re.fullmatch(r"x?[1-9]\d*", config.trials):
@@ -267,6 +278,15 @@ def _check_planner(config: Config) -> None:
         raise UsageError("planner_url and planner_model belong to planner=openai; give it, or leave them out")
 
 
+def _check_remote(config: Config) -> None:
+    if config.policy == "remote" and not re.match(r"wss?://[^/]", config.policy_url or ""):
+        raise UsageError(f"policy=remote has policy_url={config.policy_url}; expected the address of a server, such as policy_url=ws://127.0.0.1:8000")
+    if config.policy != "remote" and (config.policy_url is not None or config.policy_adapter is not None):
+        raise UsageError("policy_url and policy_adapter belong to policy=remote; give it, or leave them out")
+    if config.policy == "remote" and config.stage not in REMOTE_STAGES:
+        raise UsageError(f"stage={config.stage} needs the policy itself; with policy=remote: {', '.join(REMOTE_STAGES)}")
+
+
 def options(kind: type = Config, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
     """(name, default, help) of every override, groups as `group.name`."""
     for f in fields(kind):
@@ -283,6 +303,7 @@ def identity(config: Config, env: str) -> dict[str, Any]:
     values = {key: getattr(config, key) for key in IDENTITY if hasattr(config, key)}
     planned = {"planner": config.planner_of(env), "planner_every": config.planner_every_of(env)}
     planned["planner_model"] = config.planner_model if planned["planner"] == "openai" else None
+    planned |= {"policy_adapter": config.adapter} if config.adapter else {}
     weights = {"checkpoint": str(folder) if folder else None, "checkpoint_hash": checkpoint_hash(folder)}
     return values | {"env": env, "backend": "mujoco"} | planned | weights
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from experiments.config import Config, config_hash, identity
 from experiments.display import Display
 from experiments.errors import UsageError
 from experiments.planners import Planner, make_planner
-from experiments.policies import BLIND, LEARNED, PER_ENV, make_policy
+from experiments.policies import BLIND, LEARNED, PER_ENV, make_policy, make_remote
 from experiments.pool import Workers
 from experiments.report import write_report
 from experiments.results import RESULTS_FILE, Result, ResultsWriter
@@ -30,6 +30,8 @@ from experiments.workers import EnvRun, Job, run_trials
 from policy import tracking
 
 Identity = dict[str, Any]
+START_WAIT_S = 60.0  # for a policy server that is being started with the run
+RECONNECT_WAIT_S = 10.0  # for one that answered before, at the start of a trial
 
 
 def evaluate(config: Config, command: str) -> None:
@@ -37,6 +39,9 @@ def evaluate(config: Config, command: str) -> None:
     known = {env: identity(config, env) for env in config.envs}
     if config.policy in LEARNED:
         check_checkpoint(known[config.envs[0]]["checkpoint"])
+    if config.policy == "remote":
+        served = served_weights(config)
+        known = {env: values | {"checkpoint_hash": served} for env, values in known.items()}
     trials = [
         Trial(env, i, config.seed, config.split, config.shift)  # type: ignore[arg-type]
         for env in config.envs
@@ -56,10 +61,10 @@ def make_job(config: Config, known: Mapping[str, Identity], command: str) -> Job
         config.policy, "", clock=config.clock, quality=config.quality, commit=provenance.commit(), command=command,
         gl=gl.vendor() if renders else None, versions=provenance.versions(),
     )  # fmt: skip
-    fields = ("checkpoint", "checkpoint_hash", "planner", "planner_model", "planner_every")
+    fields = ("checkpoint", "checkpoint_hash", "planner", "planner_model", "planner_every", "policy_adapter")
     runs = {
         env: EnvRun(
-            dataclasses.replace(every, config_hash=config_hash(values), **{name: values[name] for name in fields}),
+            dataclasses.replace(every, config_hash=config_hash(values), **{name: values.get(name) for name in fields}),
             config.env_dir(env),
             planners[env],
         )
@@ -67,11 +72,32 @@ def make_job(config: Config, known: Mapping[str, Identity], command: str) -> Job
     }
     return Job(
         functools.partial(make_env, config.quality),
-        functools.partial(make_named_policy, config.policy, config.checkpoint, {env: config.data_dir(env) for env in config.envs}),
+        _policy_maker(config),
         runs,
         config.video,
         policy_per_env=config.policy in PER_ENV,
     )
+
+
+def served_weights(config: Config) -> str | None:
+    """16 hex digits of the weights that a policy server says it has, None where it says nothing of them; waits for its start.
+
+    Raises:
+        UsageError: there is no server, or it has another contract.
+    """
+    from policy.checkpoint import ContractError
+    from policy.remote import RemoteError
+
+    assert config.policy_url
+    assert config.adapter
+    policy = make_remote(config.policy_url, config.adapter, START_WAIT_S)
+    try:
+        policy.connect()
+    except (RemoteError, ContractError) as error:
+        raise UsageError(str(error)) from error
+    policy.close()
+    weights = policy.metadata.get("weights_sha256")
+    return weights[:16] if isinstance(weights, str) else None
 
 
 def check_checkpoint(folder: str) -> None:
@@ -133,9 +159,20 @@ def make_env(quality: str, name: str) -> Any:
     return SimEnv(name, quality=quality)
 
 
+def make_remote_policy(url: str, adapter: str, env: Any) -> Any:
+    """`make_remote` with the env last, of which it knows nothing."""
+    return make_remote(url, adapter, RECONNECT_WAIT_S)
+
+
 def make_named_policy(name: str, checkpoint: str | None, data: Mapping[str, Path], env: Any) -> Any:
     """`make_policy` with the env last, so that a partial of it can be sent to a worker."""
     return make_policy(name, env, checkpoint, data[env.task.name])
+
+
+def _policy_maker(config: Config) -> Callable[[Any], Any]:
+    if config.policy_url and config.adapter:
+        return functools.partial(make_remote_policy, config.policy_url, config.adapter)
+    return functools.partial(make_named_policy, config.policy, config.checkpoint, {env: config.data_dir(env) for env in config.envs})
 
 
 def _planner(config: Config, env: str) -> Planner:

@@ -12,8 +12,10 @@ from policy.baselines import Random, Replay, Zero
 
 if TYPE_CHECKING:
     from envs.sim_env import SimEnv
+    from policy.remote import RemotePolicy
 
-POLICY_NAMES = ("chatvla_tiny", "expert", "zero", "random", "replay")
+POLICY_NAMES = ("chatvla_tiny", "remote", "expert", "zero", "random", "replay")
+ADAPTER_NAMES = ("ours", "droid_joint_velocity", "droid_joint_position")
 ROOT = Path(__file__).resolve().parent.parent
 CHECKPOINTS = {"chatvla_tiny": ROOT / "policy/checkpoints/chatvla_tiny"}
 LEARNED = tuple(CHECKPOINTS)
@@ -69,3 +71,14 @@ def make_policy(name: str, env: SimEnv | Any, checkpoint: str | None = None, dat
 
         return ChatVLAPolicy.from_pretrained(str(checkpoint_dir(name, checkpoint)))
     return {"zero": Zero, "random": Random}[name]()
+
+
+def make_remote(url: str, adapter: str, wait_s: float) -> RemotePolicy:
+    """The policy behind a server; it connects with the first trial, and tries for `wait_s`."""
+    from policy.remote import Ours, RemotePolicy
+
+    if adapter == "ours":
+        return RemotePolicy(url, Ours(), wait_s)
+    from experiments.joint_actions import Droid
+
+    return RemotePolicy(url, Droid("joint_velocity" if adapter == "droid_joint_velocity" else "joint_position"), wait_s)

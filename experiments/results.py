@@ -16,7 +16,7 @@ RESULTS_FILE = "results.jsonl"
 # What decides a trial besides its index; rows that differ in one of these must not share a file.
 IDENTITY = (
     "env", "split", "seed", "shift", "policy", "checkpoint", "checkpoint_hash", "backend", "clock", "quality", "execute",
-    "planner", "planner_model", "planner_every",
+    "planner", "planner_model", "planner_every", "policy_adapter",
 )  # fmt: skip
 
 
@@ -26,7 +26,7 @@ class Result:
 
     `seconds`: control time of the episode; `wall_s`: time it took; `step_done_s[i]`: control time at which step i+1 was
     done; `reset_hash` and `state_hash`: state after the reset and at the end; `plan`: (s, what the planner said, which
-    sub-task that was or None where it was none of them); `states`: the trial's tape. Error and invalid rows are no trials.
+    sub-task that was or None where it was none of them); `states`: the trial's tape; `infer_parts_ms`: medians by part of an inference. Error and invalid rows are no trials.
     """
 
     env: str
@@ -49,6 +49,7 @@ class Result:
     planner: str = "none"
     planner_model: str | None = None
     planner_every: int | None = None
+    policy_adapter: str | None = None
     steps_done: int = 0
     steps: int = 0
     step_done_s: tuple[float, ...] = ()
@@ -59,6 +60,7 @@ class Result:
     inferences: int = 0
     infer_ms_p50: float | None = None
     infer_ms_p95: float | None = None
+    infer_parts_ms: Mapping[str, float] = field(default_factory=dict)
     reasoning: tuple[tuple[float, str], ...] = ()
     plan: tuple[tuple[float, str, str | None], ...] = ()
     plan_ms_p50: float | None = None

@@ -49,6 +49,7 @@ class Provenance:
     planner: str = "none"
     planner_model: str | None = None
     planner_every: int | None = None
+    policy_adapter: str | None = None
     commit: str | None = None
     command: str = ""
     gl: str | None = None
@@ -60,6 +61,7 @@ class _Log:
     """What accumulates during a trial."""
 
     infer_s: list[float] = field(default_factory=list)
+    parts_s: dict[str, list[float]] = field(default_factory=dict)
     reasoning: list[tuple[float, str]] = field(default_factory=list)
     plan: Plan | None = None
 
@@ -82,6 +84,7 @@ def rollout(
         row |= {"outcome": "error", "error": _told(error)}
     row |= {"wall_s": round(time.perf_counter() - start, 3), "reasoning": tuple(log.reasoning), "inferences": len(log.infer_s)}
     row |= _percentiles("infer", log.infer_s)
+    row |= {"infer_parts_ms": {part: round(float(np.median(s)) * 1000, 2) for part, s in log.parts_s.items()}}
     if log.plan is not None:
         row |= {"plan": tuple(log.plan.log), "plan_unmatched": log.plan.unmatched, **_percentiles("plan", log.plan.seconds)}
     for recorder in recorders:
@@ -115,6 +118,8 @@ def _run(
         inference = policy.infer(observation, instruction)
         answered = time.perf_counter()
         log.infer_s.append(answered - planned)
+        for part, seconds in inference.seconds.items():
+            log.parts_s.setdefault(part, []).append(seconds)
         _note(log, recorders, env, control_steps, inference.reasoning)
         actions = _checked_chunk(inference.action_chunk, policy)
         if clock == "real":

@@ -85,7 +85,9 @@ class Player:
         return result
 
     def close(self) -> None:
-        """Free the env."""
+        """Free the env and end a policy's connection."""
+        if hasattr(self.policy, "close"):
+            self.policy.close()
         if self.env is not None:
             self.env.close()
         self.env = self.policy = None

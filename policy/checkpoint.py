@@ -49,6 +49,21 @@ def contract() -> dict[str, Any]:
     }
 
 
+def contract_hash() -> str:
+    """12 hex digits of this code's contract."""
+    return hashlib.sha256(json.dumps(contract(), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def differences(other: Mapping[str, Any]) -> list[str]:
+    """What another contract says differently from this code's, a sentence each."""
+    expected = contract()
+    return [
+        f"{key} is {other.get(key)!r}, this code has {expected.get(key)!r}"
+        for key in sorted({*expected, *other})
+        if other.get(key) != expected.get(key)
+    ]
+
+
 def save(
     folder: str | Path,
     model: ChatVLA,
@@ -97,13 +112,7 @@ def check_contract(folder: str | Path) -> None:
         FileNotFoundError: the folder has no contract.
         ContractError: naming each difference.
     """
-    stored = _read_json(Path(folder), "contract.json")
-    expected = contract()
-    differs = [
-        f"{key} is {stored.get(key)!r}, this code has {expected.get(key)!r}"
-        for key in sorted({*expected, *stored})
-        if stored.get(key) != expected.get(key)
-    ]
+    differs = differences(_read_json(Path(folder), "contract.json"))
     if differs:
         raise ContractError(
             f"checkpoint {folder} was made for another contract: {'; '.join(differs)}; "

@@ -52,7 +52,8 @@ class ChatVLAPolicy:
 
     def reset(self, trial: Trial) -> None:
         """Starts a trial: the diffusion noise is drawn from the trial's own stream."""
-        self.generator.manual_seed(int(trial.rng("policy").integers(2**62)))
+        # A new one: copies of this policy that share its weights (the server's) each have their own.
+        self.generator = torch.Generator().manual_seed(int(trial.rng("policy").integers(2**62)))
 
     def infer(self, observation: Observation, instruction: str) -> Inference:
         """Reasoning and an action chunk (16, 10); `seconds` by part: see, prefill, reasoning, action.

@@ -48,6 +48,9 @@ def test_an_unknown_env_is_one_line_with_the_nearest_name_and_exit_code_2():
         ("env=[sort_toys,sort_toys]", "env=['sort_toys', 'sort_toys']; expected a list of different tasks"),
         ("planner=script", "unknown planner 'script'; did you mean 'scripted'?"),
         ("planner=scripted", "env 'sort_toys' has no sub-tasks for planner=scripted; they are in tidy_up, two_blocks, prepare_breakfast"),
+        ("policy=remote", "policy=remote has policy_url=None; expected the address of a server, such as policy_url=ws://127.0.0.1:8000"),
+        ("policy_url=ws://localhost:8000", "policy_url and policy_adapter belong to policy=remote; give it, or leave them out"),
+        ("policy_adapter=our", "unknown policy_adapter 'our'; did you mean 'ours'?"),
         ("planner_url=http://localhost", "planner_url and planner_model belong to planner=openai; give it, or leave them out"),
     ],
 )

@@ -1,0 +1,106 @@
+"""The command line of the policy server: `python -m policy.serve policy=chatvla_tiny port=8000 host=127.0.0.1`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from envs.types import HORIZON, Policy
+from policy import checkpoint
+from policy.baselines import Random, Zero
+from policy.server import PolicyServer, port_of
+
+SHIPPED = Path(__file__).parent / "checkpoints"
+BASELINES = {"zero": Zero, "random": Random}
+USAGE = "python -m policy.serve [policy=NAME] [checkpoint=FOLDER] [host=127.0.0.1] [port=8000] [max_mb=16]"
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """`host`: who may connect (127.0.0.1: this machine alone; there is no password). `max_mb`: of a message."""
+
+    policy: str = "chatvla_tiny"
+    checkpoint: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    max_mb: int = 16
+
+
+def parse(argv: Sequence[str]) -> ServeOptions:
+    """The options that `key=value` arguments give.
+
+    Raises:
+        ValueError: an unknown key, or a value that is no number where one is expected.
+    """
+    kinds = {f.name: type(f.default) for f in fields(ServeOptions)}
+    values: dict[str, Any] = {}
+    for text in argv:
+        key, equals, value = text.partition("=")
+        if not equals or key not in kinds:
+            raise ValueError(f"'{text}' is no option; expected {USAGE}")
+        if kinds[key] is int and not value.isdigit():
+            raise ValueError(f"{text}; expected a whole number")
+        values[key] = kinds[key](value)
+    return ServeOptions(**values)
+
+
+def make_policy(options: ServeOptions) -> tuple[Policy, dict[str, Any]]:
+    """The policy, and what its clients are told of it: name, actions executed of a chunk, the SHA-256 of its weights.
+
+    Raises:
+        ValueError: no policy of that name, or a checkpoint of another contract.
+        FileNotFoundError: no such checkpoint.
+    """
+    if options.policy in BASELINES and not options.checkpoint:
+        policy: Policy = BASELINES[options.policy]()
+        return policy, {"policy": policy.name, "execute": policy.execute, "horizon": HORIZON}
+    folder = Path(options.checkpoint) if options.checkpoint else SHIPPED / options.policy
+    if not folder.is_dir():
+        names = sorted([*BASELINES, *(p.name for p in SHIPPED.iterdir() if p.is_dir())])
+        raise FileNotFoundError(f"no checkpoint at {folder}; give checkpoint=FOLDER, or policy= one of {', '.join(names)}")
+    from policy.inference import ChatVLAPolicy
+
+    policy = ChatVLAPolicy.from_pretrained(folder)
+    weights = checkpoint.read_card(folder)["weights_sha256"]
+    return policy, {"policy": policy.name, "execute": policy.execute, "horizon": HORIZON, "weights_sha256": weights}
+
+
+async def run(options: ServeOptions) -> None:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    policy, metadata = make_policy(options)
+    async with PolicyServer(policy, metadata, options.max_mb * 2**20).listen(options.host, options.port) as server:
+        at = f"{options.host}:{port_of(server)}"
+        print(f"{policy.name} answers on ws://{at}, health on http://{at}/healthz, contract {checkpoint.contract_hash()}; Ctrl-C stops it", flush=True)
+        await stop.wait()
+    print("stopped", flush=True)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve; the exit code: 0, or 2 for a mistake of the caller."""
+    if {"-h", "--help"} & set(argv):
+        print(USAGE)
+        return 0
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    try:
+        asyncio.run(run(parse(argv)))
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -19,7 +19,7 @@ from policy.normalizer import NormStats
 from policy.rows import Batches
 from policy.stages import STAGES, Mixture, Stage
 
-GROUND, CONTROL, COTRAIN, HEAD, _ = STAGES["tiny"]
+GROUND, CONTROL, COTRAIN, HEAD, _, ANSWER = STAGES["tiny"]
 SMALL = Mixture(robot=1, grounding=1, understanding=1)
 
 
@@ -62,6 +62,14 @@ def test_stage_0_trains_the_understanding_expert_alone(policy, data, processor, 
     moved = changed(before, run(small(GROUND, 2), policy, data, processor, tmp_path))
     assert {n for n in moved if is_understanding_expert(n)}
     assert not {n for n in moved if is_control_expert(n) or is_head(n)}
+
+
+def test_stage_5_moves_nothing_but_the_understanding_expert(policy, data, processor, tmp_path):
+    policy = deepcopy(policy)
+    before = weights(policy)
+    moved = changed(before, run(small(ANSWER, 2), policy, data, processor, tmp_path))
+    assert moved
+    assert all(is_understanding_expert(n) for n in moved)
 
 
 def test_six_steps_equal_three_and_three_resumed(policy, data, processor, tmp_path):

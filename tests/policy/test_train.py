@@ -44,7 +44,7 @@ def test_every_stage_leaves_a_checkpoint_and_its_question_accuracy(config, train
     for stage in stages():
         assert (Path(config.out) / stage.name / "checkpoint" / "contract.json").is_file()
         assert (Path(config.out) / stage.name / "questions.json").is_file()
-    assert trained.parent.name == "4_correct"
+    assert trained.parent.name == "5_answer"
 
 
 def test_the_last_checkpoint_speaks_acts_and_answers(trained):
@@ -91,7 +91,7 @@ def test_only_the_first_stage_starts_from_it_and_the_card_says_so(config, traine
     frozen_head = train(start, stages()[:1])  # stage 0 leaves the head alone
     told = json.loads((frozen_head / "card.json").read_text())
     assert told["train"]["init"] == str(trained)
-    assert told["init"]["stage"] == "4_correct"
+    assert told["init"]["stage"] == "5_answer"
     assert len(told["init"]["weights_sha256"]) == 64
     before, after = checkpoint.read_weights(trained), checkpoint.read_weights(frozen_head)
     assert all(torch.equal(before[k], after[k]) for k in before if k.startswith("head."))

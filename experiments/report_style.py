@@ -17,7 +17,7 @@ CSS = """
 @media(prefers-color-scheme:dark){:root{--ink:#e6e7e4;--quiet:#989da4;--line:#33373d;--paper:#16181b;--card:#1d2024;--accent:#6cc0a4;--soft:#203029;--bad:#e58468;--tick:#d9b25c}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}
-main{max-width:60rem;margin:0 auto;padding:3rem 1.25rem 5rem}
+main{max-width:68rem;margin:0 auto;padding:3rem 1.25rem 5rem}
 h1{font-size:2rem;line-height:1.2;margin:.1rem 0 0;letter-spacing:-.01em;overflow-wrap:anywhere}
 h1 span{color:var(--quiet);font-weight:400}
 h2{font-size:1.05rem;margin:3rem 0 .8rem;padding-bottom:.4rem;border-bottom:1px solid var(--line)}

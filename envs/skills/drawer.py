@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from envs.predicates import AllOf, Closed, Inside, Opened
+from envs.skills.pick_place import PutInside
 from envs.skills.skill import CAREFUL_SPEED, LIFT_SPEED, OPEN, SPEED, Target, Vector, down, towards, turned
 from envs.skills.stack import LEVEL, TABLE, PlaceOn, angle_between, take, yaw_of
 from envs.types import Predicate
@@ -117,20 +118,8 @@ class PushShut:
 
 
 @dataclass(frozen=True)
-class IntoDrawer:
+class IntoDrawer(PutInside):
     """Take a toy and let it down into the open drawer."""
-
-    object: str
-    goal: str
-
-    @property
-    def predicate(self) -> Inside:
-        """What it achieves."""
-        return Inside(self.object, self.goal)
-
-    def reached(self, world: World) -> bool:
-        """Whether nothing more is to be done: it is within the walls, if perhaps still falling."""
-        return world.inside(self.object, self.goal) and not world.holding(self.object)
 
     def target(self, world: World) -> Vector:
         """(3,) m, base frame: the middle of what is open of the drawer."""

@@ -18,8 +18,8 @@ ALIGNED = 0.008  # m
 
 
 @dataclass(frozen=True)
-class PickPlace:
-    """Take an object and let it down into a container."""
+class PutInside:
+    """What every skill achieves that lets an object down into something."""
 
     object: str
     goal: str
@@ -32,6 +32,11 @@ class PickPlace:
     def reached(self, world: World) -> bool:
         """Whether nothing more is to be done: it is within the walls, if perhaps still falling."""
         return world.inside(self.object, self.goal) and not world.holding(self.object)
+
+
+@dataclass(frozen=True)
+class PickPlace(PutInside):
+    """Take an object and let it down into a container."""
 
     def act(self, world: World) -> Target:
         return self._carry(world) if world.holding(self.object) else self._take(world)

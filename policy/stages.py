@@ -5,7 +5,7 @@ ours. 0 stands for the pretraining that a tiny network lacks. 3 is ChatVLA-2's s
 expert trained on), here on cached conditions, since a head needs many more updates than the network can afford on two
 cores (research/policy_probe.md: 6/40 -> 39/40). 4 goes on with the head on the expert's corrections of the policy's own
 episodes (DAgger, Ross et al. 2011), which `stage=correct` records; without any it changes little. 5 trains the
-understanding expert alone, which no action depends on: from 89.5 to 91.4 % of 1,200 questions, every action as before.
+understanding expert alone, which no action depends on: from 86.1 to 89.1 % of 1,200 questions, every action as before.
 """
 
 from __future__ import annotations

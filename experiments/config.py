@@ -25,9 +25,9 @@ from experiments.policies import ADAPTER_NAMES, LEARNED, POLICY_NAMES, checkpoin
 from experiments.pool import Workers
 from experiments.protocol import find_row
 from experiments.results import IDENTITY
+from policy.presets import PRESETS
 
 CONF_DIR = Path(__file__).parent / "conf"
-GROUPS = ("collect", "train")
 TRIALS = 10  # of an env that is no row of the paper's protocol
 ENV_GROUPS = names.GROUPS | {"all": names.TASK_NAMES}
 
@@ -42,6 +42,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "env": (*ENV_GROUPS, *names.TASK_NAMES),
     "stage": ("evaluate", "collect", "train", "correct", "all", "report", "replay", "robustness"),
     "policy": POLICY_NAMES,
+    "train.preset": tuple(PRESETS),
     "policy_adapter": ADAPTER_NAMES,
     "planner": PLANNER_NAMES,
     "split": ("test", "train"),
@@ -77,8 +78,8 @@ class CollectOptions:
 class TrainOptions:
     """Training, stage after stage; feeds `policy.train.TrainConfig`."""
 
-    preset: str = option("tiny", "tiny (two cores) or 2b (Qwen2-VL-2B weights)")
-    pretrained: str | None = option(None, "folder of Qwen2-VL weights, for 2b")
+    preset: str = option("chatvla_tiny", "which network: *_tiny for two cores, the others at their source's size")
+    pretrained: str | None = option(None, "folder of Qwen2-VL weights, for chatvla_2b")
     init: str | None = option(None, "folder of a checkpoint to start from (default: a fresh network)")
     minutes: float | None = option(None, "time for all stages together (default: their full number of steps)")
     steps_scale: float = option(1.0, "multiplies the steps of every stage")
@@ -88,7 +89,7 @@ class TrainOptions:
     accelerator: str = option("auto", "cpu, gpu or auto")
     precision: str = option("auto", "as Lightning names it; auto = bf16-mixed where the hardware has it, else 32-true")
     questions: int = option(400, "asked after each stage; 0 = none")
-    out: str | None = option(None, "training folder (default: outputs/train/chatvla_<preset>)")
+    out: str | None = option(None, "training folder (default: outputs/train/<preset>)")
 
 
 @dataclass
@@ -176,7 +177,7 @@ class Config:
     @property
     def train_dir(self) -> Path:
         """Folder of the training."""
-        return Path(self.train.out or f"outputs/train/chatvla_{self.train.preset}")
+        return Path(self.train.out or f"outputs/train/{self.train.preset}")
 
     def trial_count(self, env: str) -> int:
         """How many trials of a task: what was asked for, or what the paper ran."""
@@ -216,23 +217,18 @@ def load(overrides: Sequence[str]) -> Config:
 
 def register() -> None:
     """Tell Hydra the structured configuration, so that names and types are checked."""
-    store = ConfigStore.instance()
-    store.store("schema", Config)
-    store.store("schema", CollectOptions, group="collect")
-    store.store("schema", TrainOptions, group="train")
+    ConfigStore.instance().store("schema", Config)
 
 
 def check_overrides(overrides: Sequence[str]) -> None:
     """Refuse an override that is not `key=value` with a known key."""
     keys = [name for name, _, _ in options()]
     for text in overrides:
-        key, equals, value = text.partition("=")
+        key, equals, _ = text.partition("=")
         key = key.lstrip("+~").split("@")[0]
         if not equals:
             raise UsageError(f"override '{text}' has no '='; expected name=value, such as trials=13")
-        if key in GROUPS:
-            check_name(value, [path.stem for path in sorted((CONF_DIR / key).glob("*.yaml"))], f"{key} preset")
-        elif not key.startswith(("hydra.", "hydra/")):
+        if not key.startswith(("hydra.", "hydra/")):
             check_name(key, keys, "override")
 
 
@@ -270,7 +266,7 @@ def _check_planner(config: Config) -> None:
     if config.planner not in (None, "none") and not set(config.envs) & set(names.PLANNER):
         raise UsageError(f"env '{config.label}' has no sub-tasks for planner={config.planner}; they are in {', '.join(names.PLANNER)}")
     if config.planner == "policy" and config.policy not in LEARNED:
-        raise UsageError(f"planner=policy asks the policy itself, and '{config.policy}' answers no questions; choose policy={LEARNED[0]} or planner=scripted")
+        raise UsageError(f"planner=policy asks the policy itself, and '{config.policy}' answers no questions; choose policy=chatvla_tiny or planner=scripted")
     given = config.planner_url is not None, config.planner_model is not None
     if config.planner == "openai" and not all(given):
         raise UsageError("planner=openai needs planner_url=http://.../v1 and planner_model=NAME")

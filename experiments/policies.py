@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 from envs.types import Policy
 from experiments.errors import UsageError
 from policy.baselines import Random, Replay, Zero
+from policy.presets import PRESETS
 
 if TYPE_CHECKING:
     from envs.sim_env import SimEnv
     from policy.remote import RemotePolicy
 
-POLICY_NAMES = ("chatvla_tiny", "remote", "expert", "zero", "random", "replay")
 ADAPTER_NAMES = ("ours", "droid_joint_velocity", "droid_joint_position")
 ROOT = Path(__file__).resolve().parent.parent
-CHECKPOINTS = {"chatvla_tiny": ROOT / "policy/checkpoints/chatvla_tiny"}
-LEARNED = tuple(CHECKPOINTS)
+CHECKPOINTS = {"chatvla_tiny": ROOT / "policy/checkpoints/chatvla_tiny"}  # those that are shipped
+LEARNED = tuple(PRESETS)
+POLICY_NAMES = (*LEARNED, "remote", "expert", "zero", "random", "replay")
 BLIND = ("expert", "zero", "random", "replay")  # they look at no picture, so that none is rendered for them
 PER_ENV = ("expert", "replay")  # made for one task; the others serve all
 
@@ -31,8 +32,10 @@ def checkpoint_dir(name: str, checkpoint: str | None) -> Path | None:
     """
     if name not in LEARNED:
         if checkpoint is not None:
-            raise UsageError(f"policy '{name}' has no checkpoint, yet checkpoint={checkpoint}; leave it out, or choose policy={LEARNED[0]}")
+            raise UsageError(f"policy '{name}' has no checkpoint, yet checkpoint={checkpoint}; leave it out, or choose a learned policy such as policy=chatvla_tiny")
         return None
+    if checkpoint is None and name not in CHECKPOINTS:
+        raise UsageError(f"no checkpoint of {name} is shipped; train one (stage=train train.preset={name}) and give checkpoint=PATH")
     folder = Path(checkpoint) if checkpoint else CHECKPOINTS[name]
     if not folder.is_dir():
         raise UsageError(f"no checkpoint at {folder}; train one (stage=train), give checkpoint=PATH, or try policy=expert")

@@ -56,7 +56,7 @@ def correct(config: Config, command: str) -> None:
     from experiments.correct import correct as run
 
     if config.policy not in LEARNED:
-        raise UsageError(f"policy '{config.policy}' learns nothing from corrections; choose policy={LEARNED[0]}")
+        raise UsageError(f"policy '{config.policy}' learns nothing from corrections; choose policy=chatvla_tiny")
     env = config.only_env()
     out, checkpoint = config.data_dir(env) / "corrections", identity(config, env)["checkpoint"]
     check_checkpoint(checkpoint)

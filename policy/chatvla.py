@@ -13,13 +13,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from policy.action_head import ActionHead
 from policy.attention import additive_mask
 from policy.backbone import ChatVLABackbone, build_backbone, from_qwen2_vl
 from policy.batch import Batch, attention_mask
 from policy.config import ChatVLAConfig
 from policy.experts import Route
 from policy.fusion import ReasoningFusion
+from policy.heads.dit import DiTHead
 from policy.losses import language_loss, word_loss
 from policy.normalizer import Normalizer, NormStats
 from policy.pixels import patchify, resized
@@ -63,7 +63,7 @@ class ChatVLA(nn.Module):
         self.positions = ObjectPositions(config, keypoints, stats) if options.object_positions else None
         self.fusion = ReasoningFusion(config.text.hidden_size)
         relative = RELATIVE_DIM if options.object_positions else 0
-        self.head = ActionHead(config, config.agent_pos_dim + keypoints + relative)
+        self.head = DiTHead(config, config.agent_pos_dim + keypoints + relative)
         self.zero_init()
 
     @classmethod

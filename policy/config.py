@@ -1,8 +1,4 @@
-"""What a ChatVLA is made of, as immutable data, and the one table of presets.
-
-`2b` is the paper: Qwen2-VL-2B-Instruct, two experts per layer, DiT-L head, epsilon prediction, every option off.
-`tiny` is the same classes at 1-2 M parameters; what it adds is named in `Options` with the measurement behind it.
-"""
+"""What a network is made of, as immutable data; the defaults are ChatVLA-2B's. `policy.presets` has the named ones."""
 
 from __future__ import annotations
 
@@ -68,7 +64,7 @@ class HeadConfig:
 
 @dataclass(frozen=True)
 class Options:
-    """Additions to the paper that `tiny` turns on, each with the measurement that chose it; `2b` has none."""
+    """Additions to the paper that `the tiny presets turn on, each with the measurement that chose it; the paper's networks have none."""
 
     conv_stem: bool = False
     """Two strided convolutions before the patch tokens, plus 2-D positions and a camera embedding.
@@ -107,7 +103,7 @@ class LossWeights:
 class ChatVLAConfig:
     """A whole network. Images enter at `image_size` (height, width); the model reduces the wrist's to `wrist_size`."""
 
-    name: str = "2b"
+    name: str = "chatvla_2b"
     text: TextConfig = field(default_factory=TextConfig)
     vision: VisionConfig = field(default_factory=VisionConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
@@ -170,60 +166,20 @@ class ChatVLAConfig:
         return _from_dict(cls, values, "config")
 
 
-def preset(name: str) -> ChatVLAConfig:
-    """The preset of that name.
-
-    Raises:
-        ValueError: there is none; the message names the nearest.
-    """
-    if name not in PRESETS:
-        raise ValueError(f"unknown preset {name!r}{_nearest(name, PRESETS)}; known: {', '.join(PRESETS)}")
-    return PRESETS[name]
-
-
 def _from_dict(cls: type[T], values: Mapping[str, Any], path: str) -> T:
     names = [f.name for f in fields(cls)]  # type: ignore[arg-type]
     hints = get_type_hints(cls)
     made: dict[str, Any] = {}
     for key, value in values.items():
         if key not in names:
-            raise ValueError(f"unknown key {path}.{key}{_nearest(key, names)}; known: {', '.join(names)}")
+            raise ValueError(f"unknown key {path}.{key}{nearest(key, names)}; known: {', '.join(names)}")
         if is_dataclass(hints[key]) and isinstance(value, Mapping):
             value = _from_dict(hints[key], value, f"{path}.{key}")  # type: ignore[arg-type]
         made[key] = tuple(value) if isinstance(value, list) else value
     return cls(**made)
 
 
-def _nearest(name: str, known: Any) -> str:
+def nearest(name: str, known: Any) -> str:
+    """`; did you mean ...?` with the closest known name; empty where none is close."""
     close = difflib.get_close_matches(name, list(known), 1, 0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
-
-
-PRESETS: Mapping[str, ChatVLAConfig] = {
-    "2b": ChatVLAConfig(),
-    "tiny": ChatVLAConfig(
-        name="tiny",
-        text=TextConfig(
-            vocab_size=1024,
-            hidden_size=128,
-            intermediate_size=352,
-            layers=4,
-            heads=4,
-            kv_heads=2,
-            mrope_section=(4, 6, 6),
-            rope_theta=1e4,
-            max_positions=2048,
-            initializer_range=0.08,
-            pad_token_id=0,
-            image_token_id=1,
-            video_token_id=2,
-            vision_start_token_id=3,
-            vision_end_token_id=4,
-        ),
-        vision=VisionConfig(depth=3, embed_dim=96, heads=4, patch_size=20, spatial_merge_size=1, initializer_range=0.08),
-        head=HeadConfig(width=128, depth=3, heads=4, prediction="sample", noise_samples=4),
-        options=Options(*[True] * len(fields(Options))),
-        image_size=(120, 160),
-        wrist_size=None,
-    ),
-}

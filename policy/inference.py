@@ -47,7 +47,7 @@ class ChatVLAPolicy:
         """The policy of a checkpoint folder; see `policy.checkpoint.load` for what it refuses."""
         model, tokenizer = checkpoint.load(folder)
         policy = cls(model, Processor(tokenizer, model.config), execute)
-        policy.name = f"chatvla_{model.config.name}"
+        policy.name = model.config.name
         return policy
 
     def reset(self, trial: Trial) -> None:

@@ -15,13 +15,14 @@ import torch
 
 from policy import checkpoint
 from policy.chatvla import ChatVLA
-from policy.config import LossWeights, preset
+from policy.config import LossWeights
 from policy.corpus import corpus
 from policy.datamodule import Numbered
 from policy.experts import TwoExpertMLP
 from policy.features import Corrections, FeatureBatches, cached_features
 from policy.fit import FitSetting, fit_stage
 from policy.normalizer import NormStats
+from policy.presets import preset
 from policy.processor import Processor, config_for
 from policy.qa import write_accuracy
 from policy.recorded import Frames, Snapshots
@@ -47,7 +48,7 @@ class TrainConfig:
 
     data: str = "outputs/data/sort_toys"
     out: str = "outputs/train/chatvla_tiny"
-    preset: str = "tiny"
+    preset: str = "chatvla_tiny"
     pretrained: str | None = None
     init: str | None = None
     seed: int = 0
@@ -151,7 +152,7 @@ def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
     if not (folder / "tokenizer.json").is_file():
         save_tokenizer(train_tokenizer(*corpus(data)), folder)
     tokenizer = load_tokenizer(folder)
-    fitted = replace(config_for(network, tokenizer), loss=TINY_LOSS if network.name == "tiny" else network.loss)
+    fitted = replace(config_for(network, tokenizer), loss=TINY_LOSS if network.name == "chatvla_tiny" else network.loss)
     return ChatVLA(fitted, stats), Processor(tokenizer, fitted)
 
 

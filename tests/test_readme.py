@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from envs.sim_env import SimEnv
 from envs.tasks import toy
 from envs.types import Task, Trial
 from experiments import config as run_config
-from policy import config as model_config
+from policy import presets
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -73,10 +74,10 @@ def test_the_task_of_the_readme_is_a_task():
 
 
 def test_the_preset_of_the_readme_is_a_preset():
-    names = dict(vars(model_config))
-    made = eval("{" + example("preset") + "}", names)["tiny_paper"]
-    assert made.text == model_config.PRESETS["tiny"].text
-    assert made.options == model_config.Options()
+    names = {**vars(presets), "replace": replace}
+    made = eval("{" + example("preset") + "}", names)["chatvla_tiny_paper"]
+    assert made.text == presets.PRESETS["chatvla_tiny"].text
+    assert made.options == presets.Options()
 
 
 def test_the_tree_of_the_readme_is_the_present_one():

@@ -31,7 +31,7 @@ def test_an_unknown_env_is_one_line_with_the_nearest_name_and_exit_code_2():
         ("stage=evalute", "unknown stage 'evalute'; did you mean 'evaluate'?"),
         ("trails=3", "unknown override 'trails'; did you mean 'trials'?"),
         ("train.minute=3", "unknown override 'train.minute'; did you mean 'train.minutes'?"),
-        ("train=3b", "unknown train preset '3b'; did you mean '2b'?"),
+        ("train.preset=chatvla_3b", "unknown train.preset 'chatvla_3b'; did you mean 'chatvla_2b'?"),
         ("split=tset", "unknown split 'tset'; did you mean 'test'?"),
         ("shift=textures", "unknown shift 'textures'; did you mean 'texture'?"),
         ("collect.shift=trian", "unknown collect.shift 'trian'; did you mean 'train'?"),
@@ -80,8 +80,8 @@ def test_what_a_sweep_varies_has_a_folder_of_its_own():
     assert len(folders) == 5
 
 
-def test_presets_of_the_train_group_are_read():
-    assert conf.load(["train=2b", "train.minutes=5"]).train == conf.TrainOptions(preset="2b", minutes=5.0)
+def test_options_of_the_training_are_read():
+    assert conf.load(["train.preset=chatvla_2b", "train.minutes=5"]).train == conf.TrainOptions(preset="chatvla_2b", minutes=5.0)
 
 
 def test_every_override_has_a_sentence_of_help():

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from policy.config import preset
 from policy.corpus import corpus
+from policy.presets import preset
 from policy.processor import Processor, config_for
 from policy.tokenizer import train_tokenizer
 from tests.policy import synthetic
@@ -25,4 +25,4 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def processor(data: Path) -> Processor:
     """The tiny preset's words and pictures for that data."""
     tokenizer = train_tokenizer(*corpus(data))
-    return Processor(tokenizer, config_for(preset("tiny"), tokenizer))
+    return Processor(tokenizer, config_for(preset("chatvla_tiny"), tokenizer))

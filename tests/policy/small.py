@@ -10,8 +10,9 @@ from torch import Tensor
 
 from policy.batch import Batch
 from policy.chatvla import ChatVLA
-from policy.config import ChatVLAConfig, HeadConfig, Options, TextConfig, VisionConfig, preset
+from policy.config import ChatVLAConfig, HeadConfig, Options, TextConfig, VisionConfig
 from policy.normalizer import NormStats
+from policy.presets import preset
 from policy.processor import mrope
 
 IMAGE = 1  # token id
@@ -19,7 +20,7 @@ IMAGE = 1  # token id
 
 def small_config(**options: bool) -> ChatVLAConfig:
     """Two layers, 32 wide, images of 2 x 3 tokens; options as given, else all on."""
-    tiny = preset("tiny")
+    tiny = preset("chatvla_tiny")
     return replace(
         tiny,
         name="small",

@@ -9,9 +9,10 @@ import torch
 
 from policy.batch import Batch
 from policy.chatvla import ChatVLA
-from policy.config import LossWeights, Options, preset
+from policy.config import LossWeights, Options
 from policy.experts import is_control_expert, is_understanding_expert
 from policy.normalizer import NormStats
+from policy.presets import preset
 from tests.policy.small import positions, small_batch, small_config, small_model
 
 OPTIONS = [
@@ -196,16 +197,16 @@ def test_it_learns_one_batch_by_heart():
 
 
 def test_the_tiny_preset_has_the_size_that_it_names():
-    count = sum(p.numel() for p in ChatVLA(preset("tiny"), NormStats.unit()).parameters())
+    count = sum(p.numel() for p in ChatVLA(preset("chatvla_tiny"), NormStats.unit()).parameters())
     assert 2_000_000 < count < 20_000_000
 
 
 def test_the_2b_preset_has_the_published_sizes():
     with torch.device("meta"):
-        model = ChatVLA(preset("2b"), NormStats.unit())
+        model = ChatVLA(preset("chatvla_2b"), NormStats.unit())
     experts = sum(p.numel() for n, p in model.named_parameters() if is_control_expert(n))
     vlm = sum(p.numel() for p in model.vlm.parameters())
-    assert preset("2b").options == Options()
+    assert preset("chatvla_2b").options == Options()
     assert experts == 28 * 3 * 1536 * 8960
     assert vlm - experts == 2_208_985_600  # Qwen2-VL-2B-Instruct, embedding tied
     assert 4.3e8 < sum(p.numel() for p in model.head.parameters()) < 4.7e8

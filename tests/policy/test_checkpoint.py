@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from transformers import PreTrainedTokenizerFast
 
 from policy import checkpoint
-from policy.action_head import Block
 from policy.checkpoint import ContractError
+from policy.heads.dit import Block
 from policy.normalizer import NormStats
 from policy.tokenizer import train_tokenizer
 from tests.policy.small import small_batch, small_model

@@ -7,7 +7,8 @@ from dataclasses import astuple, replace
 
 import pytest
 
-from policy.config import PRESETS, ChatVLAConfig, Options, preset
+from policy.config import ChatVLAConfig, Options
+from policy.presets import PRESETS, preset
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -17,23 +18,23 @@ def test_a_configuration_survives_json(name):
 
 
 def test_the_2b_preset_has_no_addition_and_predicts_noise():
-    config = preset("2b")
+    config = preset("chatvla_2b")
     assert not any(astuple(config.options))
     assert config.head.prediction == "epsilon"
     assert (config.head.depth, config.head.width, config.head.heads) == (24, 1024, 16)
 
 
 def test_the_2b_preset_sees_99_tokens_per_external_camera_and_4_at_the_wrist():
-    assert [preset("2b").image_tokens(c) for c in ("left", "right", "wrist")] == [99, 99, 4]
+    assert [preset("chatvla_2b").image_tokens(c) for c in ("left", "right", "wrist")] == [99, 99, 4]
 
 
 def test_the_tiny_preset_sees_48_tokens_per_camera():
-    assert [preset("tiny").image_tokens(c) for c in ("left", "right", "wrist")] == [48] * 3
+    assert [preset("chatvla_tiny").image_tokens(c) for c in ("left", "right", "wrist")] == [48] * 3
 
 
 def test_an_unknown_preset_names_the_nearest():
-    with pytest.raises(ValueError, match="unknown preset 'tinny'; did you mean 'tiny'"):
-        preset("tinny")
+    with pytest.raises(ValueError, match="unknown preset 'chatvla_tinny'; did you mean 'chatvla_tiny'"):
+        preset("chatvla_tinny")
 
 
 def test_an_unknown_key_names_the_nearest():
@@ -43,15 +44,15 @@ def test_an_unknown_key_names_the_nearest():
 
 def test_an_image_size_of_broken_tokens_is_refused():
     with pytest.raises(ValueError, match="not a multiple of patch x merge = 28"):
-        replace(preset("2b"), image_size=(240, 320))
+        replace(preset("chatvla_2b"), image_size=(240, 320))
 
 
 def test_a_readout_without_its_stem_is_refused():
     with pytest.raises(ValueError, match=r"set options\.conv_stem=True too"):
-        replace(preset("tiny"), options=Options(keypoint_readout=True))
+        replace(preset("chatvla_tiny"), options=Options(keypoint_readout=True))
 
 
 def test_a_vocabulary_changes_only_the_text():
-    config = preset("tiny").with_vocabulary(640, image_token_id=9)
+    config = preset("chatvla_tiny").with_vocabulary(640, image_token_id=9)
     assert (config.text.vocab_size, config.text.image_token_id) == (640, 9)
-    assert replace(config, text=preset("tiny").text) == preset("tiny")
+    assert replace(config, text=preset("chatvla_tiny").text) == preset("chatvla_tiny")

@@ -19,7 +19,7 @@ from policy.normalizer import NormStats
 from policy.rows import Batches
 from policy.stages import STAGES, Mixture, Stage
 
-GROUND, CONTROL, COTRAIN, HEAD, _, ANSWER = STAGES["tiny"]
+GROUND, CONTROL, COTRAIN, HEAD, _, ANSWER = STAGES["chatvla_tiny"]
 SMALL = Mixture(robot=1, grounding=1, understanding=1)
 
 

@@ -10,10 +10,10 @@ from envs.types import CAMERAS, Observation, Trial
 from policy import checkpoint
 from policy.batch import Batch
 from policy.chatvla import ChatVLA
-from policy.config import preset
 from policy.generation import prefill, speak
 from policy.inference import ChatVLAPolicy
 from policy.normalizer import NormStats
+from policy.presets import preset
 from policy.processor import Processor, config_for
 from policy.tokenizer import train_tokenizer
 
@@ -23,7 +23,7 @@ def policy() -> ChatVLAPolicy:
     """An untrained tiny network whose zero-initialised layers are awake."""
     torch.manual_seed(0)
     tokenizer = train_tokenizer(["Put the yellow duck into the box.", "Sort the toys.", "How many toys?"], vocab_size=400)
-    config = config_for(preset("tiny"), tokenizer)
+    config = config_for(preset("chatvla_tiny"), tokenizer)
     model = ChatVLA(config, NormStats.unit())
     for parameter in [*model.head.parameters(), *model.fusion.parameters()]:
         if not parameter.any():

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from policy.config import preset
+from policy.presets import preset
 from policy.processor import NEXT_ACTION, Processor, config_for
 from policy.tokenizer import train_tokenizer
 
-CONFIG = preset("tiny")
+CONFIG = preset("chatvla_tiny")
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_a_packed_text_has_the_positions_it_would_have_alone(processor):
 
 
 def test_the_wrist_camera_may_have_fewer_tokens(processor):
-    wide = Processor(processor.tokenizer, replace(preset("2b"), text=CONFIG.text))
+    wide = Processor(processor.tokenizer, replace(preset("chatvla_2b"), text=CONFIG.text))
     ids = np.array(wide.prompt_ids("control", 3, "How many?"))
     positions = wide.mrope(ids, np.zeros(len(ids), int))
     runs = np.flatnonzero(ids == wide.image_id)

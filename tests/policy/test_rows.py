@@ -17,7 +17,7 @@ from policy.image_words import Segmented
 from policy.rows import Batches, answer_in, mentioned, moved_scene
 from policy.stages import STAGES, Mixture
 
-COTRAIN = replace(STAGES["tiny"][2], mixture=Mixture(2, 1, 2))
+COTRAIN = replace(STAGES["chatvla_tiny"][2], mixture=Mixture(2, 1, 2))
 
 
 @pytest.fixture(scope="module")

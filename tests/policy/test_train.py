@@ -35,7 +35,7 @@ def trained(config) -> Path:
 def stages():
     small = [
         replace(s, steps=2, mixture=Mixture(**{k: min(v, 1) for k, v in vars(s.mixture).items()}))
-        for s in STAGES["tiny"]
+        for s in STAGES["chatvla_tiny"]
     ]
     return tuple(small)
 
@@ -104,8 +104,8 @@ def test_an_init_that_is_no_checkpoint_says_what_to_give(config, tmp_path):
 
 
 def test_an_init_of_another_preset_or_beside_pretrained_weights_is_refused(config, trained):
-    with pytest.raises(ValueError, match=r"is a 'tiny'; give train\.preset=tiny"):
-        policy_from(replace(config, init=str(trained), preset="2b"))
+    with pytest.raises(ValueError, match=r"is a 'chatvla_tiny'; give train\.preset=chatvla_tiny"):
+        policy_from(replace(config, init=str(trained), preset="chatvla_2b"))
     with pytest.raises(ValueError, match="both say where to start"):
         policy_from(replace(config, init=str(trained), pretrained="qwen"))
 
@@ -126,11 +126,11 @@ def test_missing_data_says_how_to_make_it(config, tmp_path):
     ],
 )
 def test_rates_follow_progress(schedule, at, expected):
-    stage = replace(STAGES["tiny"][0], schedule=schedule, warmup=0, lr=1.0)
+    stage = replace(STAGES["chatvla_tiny"][0], schedule=schedule, warmup=0, lr=1.0)
     assert learning_rate(stage, 500, at) == pytest.approx(expected)
 
 
 def test_the_quota_of_the_paper_is_three_robot_rows_to_one_of_questions():
-    for preset in ("tiny", "2b"):
+    for preset in ("chatvla_tiny", "chatvla_2b"):
         mixture = next(s.mixture for s in STAGES[preset] if s.name == "2_cotrain")
         assert mixture.robot + mixture.grounding == 3 * mixture.understanding

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 import torch
 
-from policy.action_head import ActionHead, time_embedding
+from policy.heads.dit import DiTHead, time_embedding
 from tests.policy.small import small_config
 
 REST = 17
 
 
 @pytest.fixture
-def head() -> ActionHead:
+def head() -> DiTHead:
     torch.manual_seed(0)
-    return ActionHead(small_config(), REST)
+    return DiTHead(small_config(), REST)
 
 
-def woken(head: ActionHead) -> ActionHead:
+def woken(head: DiTHead) -> DiTHead:
     for parameter in head.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.1)

@@ -39,7 +39,7 @@ class Block(nn.Module):
         return x + gate_m * self.mlp(modulated(x, shift_m, scale_m))
 
 
-class ActionHead(nn.Module):
+class DiTHead(nn.Module):
     """Noised actions (B, 16, 10), timesteps (B,) and condition (B, hidden + rest) to the prediction (B, 16, 10)."""
 
     def __init__(self, config: ChatVLAConfig, rest_dim: int) -> None:

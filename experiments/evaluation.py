@@ -58,7 +58,7 @@ def make_job(config: Config, known: Mapping[str, Identity], command: str) -> Job
     planners = {env: _planner(config, env) for env in config.envs}
     renders = config.video != "none" or config.policy not in BLIND or any(p.uses_pixels for p in planners.values())
     every = Provenance(
-        config.policy, "", clock=config.clock, quality=config.quality, commit=provenance.commit(), command=command,
+        config.policy, "", clock=config.clock, execution=config.execution, quality=config.quality, commit=provenance.commit(), command=command,
         gl=gl.vendor() if renders else None, versions=provenance.versions(),
     )  # fmt: skip
     fields = ("checkpoint", "checkpoint_hash", "planner", "planner_model", "planner_every", "policy_adapter")

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -32,13 +32,49 @@ UNNAMED = Trial("unnamed", 0)  # what a client of others is taken to run: the sa
 log = logging.getLogger(__name__)
 
 
+class Dialect(Protocol):
+    """How clients are spoken with."""
+
+    def metadata(self, policy: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What every client is told first; `policy` is what there is to say of the policy."""
+        ...
+
+    def respond(self, policy: Policy, message: dict[str, Any]) -> Mapping[str, Any] | str:
+        """The answer to a message: a mapping, or a text where the client expects one."""
+        ...
+
+
+class Ours:
+    """Observations and actions as they are; our own clients and openpi's."""
+
+    def metadata(self, policy: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The policy, our contract and its hash."""
+        return {**policy, CONTRACT: checkpoint.contract(), CONTRACT_HASH: checkpoint.contract_hash()}
+
+    def respond(self, policy: Policy, message: dict[str, Any]) -> Mapping[str, Any]:
+        """Actions, reasoning and times; a message with a trial begins it.
+
+        Raises:
+            ContractError: the client announces another contract.
+            ValueError: the message is no observation.
+        """
+        check_announced(message)
+        if TRIAL in message:
+            policy.reset(read_trial(message[TRIAL]))
+        observation, instruction = read_observation(message)
+        began = time.perf_counter()
+        inference = policy.infer(observation, instruction)
+        return answer_message(inference, time.perf_counter() - began)
+
+
 @dataclass
 class PolicyServer:
-    """`metadata` is sent to every client, beside the contract. `max_bytes`: a longer message closes its connection."""
+    """`about` tells clients of the policy, as `dialect` has it. `max_bytes`: a longer message closes its connection."""
 
     policy: Policy
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
     max_bytes: int = MAX_BYTES
+    dialect: Dialect = field(default_factory=Ours)
 
     def __post_init__(self) -> None:
         self._one_at_a_time = asyncio.Lock()
@@ -58,7 +94,7 @@ class PolicyServer:
         policy = copy.copy(self.policy)  # shares the weights; `reset` gives the copy a state of its own
         try:
             policy.reset(UNNAMED)
-            await connection.send(wire.pack({**self.metadata, CONTRACT: checkpoint.contract(), CONTRACT_HASH: checkpoint.contract_hash()}))
+            await connection.send(wire.pack(dict(self.dialect.metadata(self.about))))
             async for data in connection:
                 await connection.send(await self._answer(policy, data))
         except ConnectionClosed as closed:
@@ -69,24 +105,19 @@ class PolicyServer:
             await connection.send(told)
             await connection.close(CloseCode.INTERNAL_ERROR, "internal error; the text before this tells it")
 
-    async def _answer(self, policy: Policy, data: bytes | str) -> bytes:
+    async def _answer(self, policy: Policy, data: bytes | str) -> bytes | str:
         async with self._one_at_a_time:
-            return await asyncio.to_thread(_infer, policy, data)
+            return await asyncio.to_thread(_respond, self.dialect, policy, data)
 
 
-def _infer(policy: Policy, data: bytes | str) -> bytes:
+def _respond(dialect: Dialect, policy: Policy, data: bytes | str) -> bytes | str:
     if isinstance(data, str):
         raise wire.WireError(f"a text came ({data[:40]!r}), expected a msgpack message as bytes")
     message = wire.unpack(data)
     if not isinstance(message, dict):
         raise wire.WireError(f"a {type(message).__name__} came, expected a mapping with an observation")
-    check_announced(message)
-    if TRIAL in message:
-        policy.reset(read_trial(message[TRIAL]))
-    observation, instruction = read_observation(message)
-    began = time.perf_counter()
-    inference = policy.infer(observation, instruction)
-    return wire.pack(answer_message(inference, time.perf_counter() - began))
+    answer = dialect.respond(policy, message)
+    return answer if isinstance(answer, str) else wire.pack(dict(answer))
 
 
 def check_announced(message: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from policy.attention import additive_mask
 from policy.backbone import ChatVLABackbone, build_backbone, from_qwen2_vl
 from policy.batch import Batch, attention_mask
 from policy.config import ChatVLAConfig
+from policy.diffusion import NoiseSource
 from policy.experts import Route
 from policy.fusion import ReasoningFusion
 from policy.heads.dit import DiTHead
@@ -114,9 +115,9 @@ class ChatVLA(nn.Module):
         return self.head.loss(condition, self.normalize_action.normalize(actions), mask, generator)
 
     @torch.no_grad()
-    def sample_actions(self, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample_actions(self, condition: Tensor, source: NoiseSource = None) -> Tensor:
         """(C, 16, 10) raw actions."""
-        return self.normalize_action.unnormalize(self.head.sample(condition, generator))
+        return self.normalize_action.unnormalize(self.head.sample(condition, source))
 
     def see(self, images: Tensor, cameras: Tensor) -> Seen:
         """Images (N, H, W, 3) uint8 at the config's size, with the index (N,) of their cameras."""

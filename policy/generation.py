@@ -55,14 +55,17 @@ def prefill(model: ChatVLA, prompt: Prompt, route: Route) -> Prefilled:
     return Prefilled(prompt, cache, out.last_hidden_state, route)
 
 
-def speak(model: ChatVLA, prefilled: Prefilled, end_id: int, max_new_tokens: int) -> Spoken:
-    """Up to `max_new_tokens` most likely tokens per row, ended by `end_id`, which is not part of the answer."""
+def speak(model: ChatVLA, prefilled: Prefilled, end_id: int, max_new_tokens: int, silent: Tensor | None = None) -> Spoken:
+    """Up to `max_new_tokens` most likely tokens per row, ended by `end_id`, which is not part of the answer.
+
+    Rows that `silent` (B,) marks say nothing.
+    """
     prompt = prefilled.prompt
     rows = len(prompt.valid)
     last = prompt.valid.sum(1) - 1
     state = prefilled.hidden[torch.arange(rows, device=last.device), last]
     position = prompt.position_ids.masked_fill(~prompt.valid, -1).amax((0, 2)) + 1
-    visible, open_rows = prompt.valid, torch.ones_like(last, dtype=torch.bool)
+    visible, open_rows = prompt.valid, torch.ones_like(last, dtype=torch.bool) if silent is None else ~silent
     padded = not bool(prompt.valid.all())
     tokens, states, valid = [], [], []
     for _ in range(max_new_tokens):

@@ -104,6 +104,7 @@ class Config:
     policy_url: str | None = option(None, "policy=remote: the server, such as ws://127.0.0.1:8000")
     policy_adapter: str | None = option(None, "policy=remote: what it is told and answers (default: ours)")
     checkpoint: str | None = option(None, "folder with weights (default: the shipped one)")
+    reason_every: int = option(1, "chunks that one spoken reasoning serves, of a policy that speaks")
     planner: str | None = option(None, "who names the next sub-task (default: scripted for tasks 5-13, none elsewhere)")
     planner_every: int | None = option(None, "inferences between two questions to the planner (default: scripted 1, others 4)")
     planner_url: str | None = option(None, "planner=openai: base of an OpenAI-compatible API, such as http://localhost:8000/v1; the key is read from OPENAI_API_KEY")
@@ -248,23 +249,25 @@ def check(config: Config) -> None:
     _check_remote(config)
     if not (config.video in ("all", "failures", "none") or config.video.isdigit()):
         raise UsageError(f"unknown video '{config.video}'; expected all, failures, none or a number")
-    _check_clock(config)
+    _check_pace(config)
     if config.trials is not None and not re.fullmatch(r"x?[1-9]\d*", config.trials):
         raise UsageError(f"trials={config.trials}; expected a number of trials from 1, or a factor such as x2")
     if not re.fullmatch(r"\d+|ray", config.workers):
         raise UsageError(f"workers={config.workers}; expected a number of processes from 0, or ray")
-    for key, low in (("seed", 0), ("questions", 0), ("planner_every", 1)):
+    for key, low in (("seed", 0), ("questions", 0), ("planner_every", 1), ("reason_every", 1)):
         value = getattr(config, key)
         if value is not None and value < low:
             raise UsageError(f"{key}={value}; expected at least {low}")
 
 
-def _check_clock(config: Config) -> None:
+def _check_pace(config: Config) -> None:
     if config.clock not in ("stepped", "real"):
         try:
             fixed_ms(config.clock)
         except ValueError as error:
             raise UsageError(str(error)) from None
+    if config.reason_every > 1 and config.policy not in LEARNED:
+        raise UsageError(f"policy '{config.policy}' speaks no reasoning here, so reason_every={config.reason_every} changes nothing; leave it out")
     if config.execution == "async" and config.clock == "stepped":
         raise UsageError("execution=async is the same as sync where thinking costs no time; give clock=real or clock=200ms too")
 

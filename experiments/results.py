@@ -16,7 +16,7 @@ RESULTS_FILE = "results.jsonl"
 # What decides a trial besides its index; rows that differ in one of these must not share a file.
 IDENTITY = (
     "env", "split", "seed", "shift", "policy", "checkpoint", "checkpoint_hash", "backend", "clock", "execution", "quality", "execute",
-    "planner", "planner_model", "planner_every", "policy_adapter",
+    "reason_every", "planner", "planner_model", "planner_every", "policy_adapter",
 )  # fmt: skip
 
 
@@ -45,6 +45,7 @@ class Result:
     backend: str = "mujoco"
     clock: str = "stepped"
     execution: str = "sync"
+    reason_every: int = 1
     quality: str = "fast"
     execute: int | None = None
     planner: str = "none"

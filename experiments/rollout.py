@@ -47,6 +47,7 @@ class Provenance:
     checkpoint_hash: str | None = None
     clock: str = "stepped"
     execution: str = "sync"
+    reason_every: int = 1
     quality: str = "fast"
     planner: str = "none"
     planner_model: str | None = None

@@ -7,7 +7,7 @@ become joints through the arm's inverse kinematics, each sought from the one bef
 from __future__ import annotations
 
 import sys
-import time
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -16,9 +16,10 @@ import numpy as np
 
 from envs.geometry import rot6d_from_matrix
 from envs.ik import IK
-from envs.types import JOINT_POS, Policy
+from envs.types import JOINT_POS, Inference, Policy
 from experiments.joint_actions import joints_from_poses
 from policy import droid
+from policy.batching import Asked
 from policy.messages import answer_message
 from policy.serve import ServeOptions, command
 from policy.server import UNNAMED
@@ -56,12 +57,15 @@ class DroidDialect:
     action_space: str = "joint_position"
     ik: IK = field(default_factory=IK)
 
+    def __post_init__(self) -> None:
+        self._kinematics = threading.Lock()  # connections are read and answered in threads, and IK keeps a state
+
     def metadata(self, policy: Mapping[str, Any]) -> Mapping[str, Any]:
         """RoboArena's configuration and nothing more: its client refuses keys that it does not know."""
         return asdict(RoboArenaConfig(action_space=self.action_space))
 
-    def respond(self, policy: Policy, message: dict[str, Any]) -> Mapping[str, Any] | str:
-        """(execute, 8) `actions`, reasoning and times; RoboArena's `endpoint` may ask for a reset instead.
+    def read(self, policy: Policy, message: dict[str, Any]) -> Asked | str:
+        """DROID's observation; RoboArena's `endpoint` may ask for a reset instead.
 
         Raises:
             ValueError: the message is no observation of DROID.
@@ -72,16 +76,18 @@ class DroidDialect:
         joint_pos = np.asarray(message.get(droid.JOINTS, ()), np.float64)
         if joint_pos.shape != (7,) or not np.isfinite(joint_pos).all():
             raise ValueError(f"{droid.JOINTS} is {joint_pos.tolist()}, expected 7 finite angles in rad")
-        ee_pos, ee_mat = self.ik.pose(joint_pos)
-        observation, instruction = droid.from_droid(message, ee_pos, rot6d_from_matrix(ee_mat))
-        began = time.perf_counter()
-        inference = policy.infer(observation, instruction)
-        answer = answer_message(inference, time.perf_counter() - began)
-        start = np.asarray(observation["agent_pos"][JOINT_POS], np.float64)
-        actions = joints_from_poses(self.ik, np.asarray(inference.action_chunk[: policy.execute], np.float64), start)
+        with self._kinematics:
+            ee_pos, ee_mat = self.ik.pose(joint_pos)
+        return Asked(*droid.from_droid(message, ee_pos, rot6d_from_matrix(ee_mat)))
+
+    def answer(self, asked: Asked, inference: Inference, execute: int, infer_s: float) -> Mapping[str, Any]:
+        """(execute, 8) `actions`, reasoning and times."""
+        start = np.asarray(asked.observation["agent_pos"][JOINT_POS], np.float64)
+        with self._kinematics:
+            actions = joints_from_poses(self.ik, np.asarray(inference.action_chunk[:execute], np.float64), start)
         if self.action_space == "joint_velocity":
             actions = droid.velocities_from_positions(actions, start)
-        return {**answer, "actions": actions.astype(np.float32)}
+        return {**answer_message(inference, infer_s), "actions": actions.astype(np.float32)}
 
 
 def main(argv: Sequence[str]) -> int:

@@ -23,13 +23,18 @@ MODULE = "policy.serve"
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """`host`: who may connect (127.0.0.1: this machine alone; there is no password). `max_mb`: of a message."""
+    """`host`: who may connect (127.0.0.1: this machine alone; there is no password). `max_mb`: of a message.
+
+    `max_batch`: clients served in one pass of the network, as many as wait; an answer then depends on who else asks by a
+    rounding error.
+    """
 
     policy: str = "chatvla_tiny"
     checkpoint: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
     max_mb: int = 16
+    max_batch: int = 1
 
 
 Options = TypeVar("Options", bound=ServeOptions)
@@ -89,7 +94,7 @@ async def run(options: ServeOptions, dialect: Dialect) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     policy, about = make_policy(options)
-    async with PolicyServer(policy, about, options.max_mb * 2**20, dialect).listen(options.host, options.port) as server:
+    async with PolicyServer(policy, about, options.max_mb * 2**20, dialect, options.max_batch).listen(options.host, options.port) as server:
         at = f"{options.host}:{port_of(server)}"
         print(f"{policy.name} answers on ws://{at}, health on http://{at}/healthz, contract {checkpoint.contract_hash()}; Ctrl-C stops it", flush=True)
         await stop.wait()

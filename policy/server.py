@@ -1,6 +1,6 @@
 """A policy behind a websocket, as openpi's clients expect it: metadata first, then an answer to each observation.
 
-One set of weights serves all connections, one inference at a time; what a trial changes in a policy belongs to its
+One set of weights serves all connections, a pass at a time; what a trial changes in a policy belongs to its
 connection. An error is told to the client as a text with the traceback, its connection is closed, the server goes on.
 """
 
@@ -10,7 +10,6 @@ import asyncio
 import copy
 import http
 import logging
-import time
 import traceback
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -22,8 +21,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
-from envs.types import Policy, Trial
+from envs.types import Inference, Policy, Trial
 from policy import checkpoint, wire
+from policy.batching import Asked, Batcher
 from policy.messages import CONTRACT, CONTRACT_HASH, TRIAL, answer_message, read_observation, read_trial
 
 MAX_BYTES = 16 * 2**20  # of a message; three cameras are 0.7 MB
@@ -39,8 +39,12 @@ class Dialect(Protocol):
         """What every client is told first; `policy` is what there is to say of the policy."""
         ...
 
-    def respond(self, policy: Policy, message: dict[str, Any]) -> Mapping[str, Any] | str:
-        """The answer to a message: a mapping, or a text where the client expects one."""
+    def read(self, policy: Policy, message: dict[str, Any]) -> Asked | str:
+        """What a message asks of the connection's policy; a text answers it at once."""
+        ...
+
+    def answer(self, asked: Asked, inference: Inference, execute: int, infer_s: float) -> Mapping[str, Any]:
+        """An inference of a policy that executes `execute` actions of a chunk, as the client expects it."""
         ...
 
 
@@ -51,8 +55,8 @@ class Ours:
         """The policy, our contract and its hash."""
         return {**policy, CONTRACT: checkpoint.contract(), CONTRACT_HASH: checkpoint.contract_hash()}
 
-    def respond(self, policy: Policy, message: dict[str, Any]) -> Mapping[str, Any]:
-        """Actions, reasoning and times; a message with a trial begins it.
+    def read(self, policy: Policy, message: dict[str, Any]) -> Asked:
+        """An observation; a message with a trial begins it.
 
         Raises:
             ContractError: the client announces another contract.
@@ -61,23 +65,28 @@ class Ours:
         check_announced(message)
         if TRIAL in message:
             policy.reset(read_trial(message[TRIAL]))
-        observation, instruction = read_observation(message)
-        began = time.perf_counter()
-        inference = policy.infer(observation, instruction)
-        return answer_message(inference, time.perf_counter() - began)
+        return Asked(*read_observation(message))
+
+    def answer(self, asked: Asked, inference: Inference, execute: int, infer_s: float) -> Mapping[str, Any]:
+        """Actions, reasoning and times."""
+        return answer_message(inference, infer_s)
 
 
 @dataclass
 class PolicyServer:
-    """`about` tells clients of the policy, as `dialect` has it. `max_bytes`: a longer message closes its connection."""
+    """`about` tells clients of the policy, as `dialect` has it. `max_bytes`: a longer message closes its connection.
+
+    `max_batch`: so many clients are served in one pass of the network.
+    """
 
     policy: Policy
     about: Mapping[str, Any] = field(default_factory=dict)
     max_bytes: int = MAX_BYTES
     dialect: Dialect = field(default_factory=Ours)
+    max_batch: int = 1
 
     def __post_init__(self) -> None:
-        self._one_at_a_time = asyncio.Lock()
+        self.batcher = Batcher(self.max_batch)
 
     def listen(self, host: str, port: int) -> AbstractAsyncContextManager[Server]:
         """An asynchronous context in which the server answers; port 0 takes a free one.
@@ -106,18 +115,21 @@ class PolicyServer:
             await connection.close(CloseCode.INTERNAL_ERROR, "internal error; the text before this tells it")
 
     async def _answer(self, policy: Policy, data: bytes | str) -> bytes | str:
-        async with self._one_at_a_time:
-            return await asyncio.to_thread(_respond, self.dialect, policy, data)
+        asked = await asyncio.to_thread(_read, self.dialect, policy, data)
+        if isinstance(asked, str):
+            return asked
+        inference, infer_s = await self.batcher.infer(policy, asked)
+        answer = await asyncio.to_thread(self.dialect.answer, asked, inference, policy.execute, infer_s)
+        return wire.pack(dict(answer))
 
 
-def _respond(dialect: Dialect, policy: Policy, data: bytes | str) -> bytes | str:
+def _read(dialect: Dialect, policy: Policy, data: bytes | str) -> Asked | str:
     if isinstance(data, str):
         raise wire.WireError(f"a text came ({data[:40]!r}), expected a msgpack message as bytes")
     message = wire.unpack(data)
     if not isinstance(message, dict):
         raise wire.WireError(f"a {type(message).__name__} came, expected a mapping with an observation")
-    answer = dialect.respond(policy, message)
-    return answer if isinstance(answer, str) else wire.pack(dict(answer))
+    return dialect.read(policy, message)
 
 
 def check_announced(message: Mapping[str, Any]) -> None:

@@ -36,6 +36,7 @@ def test_an_unknown_env_is_one_line_with_the_nearest_name_and_exit_code_2():
         ("shift=textures", "unknown shift 'textures'; did you mean 'texture'?"),
         ("collect.shift=trian", "unknown collect.shift 'trian'; did you mean 'train'?"),
         ("clock=reel", "unknown clock 'reel'; expected stepped, real or milliseconds such as 200ms"),
+        ("reason_every=0", "reason_every=0; expected at least 1"),
         ("execution=async", "execution=async is the same as sync where thinking costs no time; give clock=real or clock=200ms too"),
         ("wandb=of", "unknown wandb 'of'; did you mean 'off'?"),
         ("trials=abc", "trials=abc; expected a number of trials from 1, or a factor such as x2"),

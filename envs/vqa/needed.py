@@ -14,7 +14,8 @@ def where(view: View, rng: Rng) -> list[Item]:
     things = [t for t in view.named if not t.fixed]
     if not things:
         return []
-    thing = pick([t for t in things if t.place == pick(sorted({t.place for t in things}), rng)] or things, rng)
+    place = pick(sorted({t.place for t in things}), rng)
+    thing = pick([t for t in things if t.place == place], rng)
     pool = (thing.place, *[p for p in _places(view) if p != thing.place][:3])
     accept = (thing.place, f"the {thing.place}", placed(view, thing), f"{placed(view, thing).split(' ', 1)[0]} {thing.place}")
     return [Item({"thing": thing.phrase}, thing.place, pool=pool, accept=accept, about=(thing.phrase,))]
@@ -108,7 +109,7 @@ def done_step(view: View, rng: Rng) -> list[Item]:
     """Which of several steps is done already: one is, the others are not."""
     facts = view.facts
     done = [s for s in facts.said[: facts.said_done] if s not in facts.said[facts.said_done :]]
-    left = [s for s in dict.fromkeys(facts.said[facts.said_done :]) if s not in done]
+    left = [s for s in dict.fromkeys(facts.said[facts.said_done :]) if s not in (*done, facts.finished)]
     if not done or not left or not _judgeable(view):
         return []
     right = pick(done, rng)

@@ -13,12 +13,16 @@ from envs.vqa.facts import Item, Thing, View, distance, pick, shuffled
 
 PLURALS = {"animal": "animals", "block": "blocks", "doll": "dolls", "fruit": "fruits", "card": "cards", "plate": "plates"}
 MARKED = ("red", "green", "blue", "yellow", "pink", "orange", "purple", "white", "brown", "black", "grey")
+COUNTED = ("red", "green", "blue", "yellow", "pink", "orange", "purple")  # the room and the robot have none of these
+CLOSE = {  # colours that a person may take one for another: never the wrong answer
+    "silver": ("grey", "white"), "grey": ("white",), "teal": ("green", "blue"), "turquoise": ("green", "blue"), "lavender": ("purple", "pink"),
+    "violet": ("purple",), "honey-coloured": ("yellow", "orange", "brown"), "brown": ("orange",), "yellow": ("green",), "pink": ("red", "purple"),
+}  # fmt: skip
 
 
 def exists(view: View, rng: Rng) -> list[Item]:
     """A thing that is seen, and a kind that is not there."""
-    present = {t.phrase for t in view.facts.things}
-    absent = [k.phrase for k in view.facts.kinds if k.phrase not in present]
+    absent = _absent(view)
     if not view.named or not absent:
         return []
     return [
@@ -31,7 +35,7 @@ def count(view: View, rng: Rng) -> list[Item]:
     """How many of a category or of a colour are seen; not asked where one is seen too badly to be sure."""
     movable = [t for t in view.facts.things if not t.fixed]
     whats = [("category", c, p) for c, p in PLURALS.items() if any(k.category == c for k in view.facts.kinds)]
-    whats += [("colour", c, f"{c} things") for c in sorted({t.colour for t in movable} & set(MARKED))]
+    whats += [("colour", c, f"{c} things") for c in sorted({t.colour for t in movable} & set(COUNTED))]
     if not whats:
         return []
     attribute, value, what = pick(whats, rng)
@@ -156,7 +160,7 @@ def caption(view: View, rng: Rng) -> list[Item]:
     if not things or any(not t.fixed for t in view.unclear):
         return []
     facts = tuple(f"{t.phrase}: {t.place}" for t in things)
-    said = ", ".join(f"a {t.phrase} {placed(view, t)}" for t in shuffled(things, rng))
+    said = ", ".join(f"{'an' if t.phrase[0] in 'aeiou' else 'a'} {t.phrase} {placed(view, t)}" for t in shuffled(things, rng))
     return [Item({}, f"There is {said}.", "caption", facts=facts, about=tuple(t.phrase for t in things))]
 
 
@@ -201,13 +205,19 @@ def _two_of(things: Sequence[Thing], rng: Rng) -> list[tuple[Thing, Thing]]:
 
 
 def _colours(thing: Thing, rng: Rng) -> tuple[str, ...]:
-    """Its colour, then three others in random order."""
-    return (thing.colour, *shuffled([c for c in MARKED if c != thing.colour], rng)[:3])
+    """Its colour, then three in random order that nobody would take for it."""
+    close = CLOSE.get(thing.colour, ())
+    return (thing.colour, *shuffled([c for c in MARKED if c not in thing.colour and c not in close], rng)[:3])
 
 
 def _absent(view: View) -> list[str]:
-    present = {t.phrase for t in view.facts.things}
-    return list(dict.fromkeys(k.phrase for k in view.facts.kinds if k.phrase not in present))
+    """Kinds that are clearly not there: nothing has their colour in their category, or their noun where that is all of the name."""
+    things = view.facts.things
+
+    def like(kind: Thing, thing: Thing) -> bool:
+        return (kind.category, kind.colour) == (thing.category, thing.colour) or (kind.noun == thing.noun and not kind.names_colour)
+
+    return list(dict.fromkeys(k.phrase for k in view.facts.kinds if not any(like(k, t) for t in things)))
 
 
 def _accepted(view: View, thing: Thing) -> tuple[str, ...]:

@@ -201,7 +201,7 @@ def _both_ways(near: Thing, far: Thing, sides: tuple[str, str], margin: float) -
 
 def _two_of(things: Sequence[Thing], rng: Rng) -> list[tuple[Thing, Thing]]:
     order = shuffled(things, rng)
-    return list(zip(order, order[1:], strict=False))
+    return list(pairwise(order))
 
 
 def _colours(thing: Thing, rng: Rng) -> tuple[str, ...]:

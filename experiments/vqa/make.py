@@ -4,7 +4,7 @@
       test.jsonl              LLaVA JSONL; in the training split train_a.jsonl and train_b.jsonl, the families of either group
       pictures/               320x240 PNG
       vlmevalkit/*.tsv        the same questions for VLMEvalKit and whatever reads its files
-      card.json               how it was made, and how many questions of each family there are
+      card_test.json          how it was made, and how many questions of each family there are
 """
 
 from __future__ import annotations

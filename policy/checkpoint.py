@@ -19,6 +19,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, CONTROL_HZ, HORIZON, IMAGE_SHAPE
+from policy.chat_format import FORMATS
 from policy.chatvla import ChatVLA
 from policy.config import ChatVLAConfig
 from policy.normalizer import NormStats
@@ -102,7 +103,7 @@ def load(folder: str | Path, dtype: torch.dtype = torch.float32) -> tuple[ChatVL
     if missing or unexpected:
         raise ValueError(f"{folder} does not fit its config.json: missing {missing[:4]}, unexpected {unexpected[:4]}")
     model.vlm.tie_weights()
-    return model.to(dtype).eval(), load_tokenizer(folder)
+    return model.to(dtype).eval(), load_tokenizer(folder, FORMATS[config.backbone])
 
 
 def check_contract(folder: str | Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from policy import checkpoint
+from policy import checkpoint, fingerprint
 from policy.chat_format import FORMATS
 from policy.chatvla import ChatVLA
 from policy.config import LossWeights
@@ -200,7 +200,7 @@ def checkpoint_done(folder: Path) -> bool:
 
 def card(config: TrainConfig, stage: Stage, stages: tuple[Stage, ...]) -> dict:
     """What the checkpoint says about its training; `init` is the card of what it started from."""
-    own = {"train": asdict(config), "stage": stage.name, "stages": [asdict(s) for s in stages]}
+    own = {"train": asdict(config), "data": fingerprint.of_data(config.data), "stage": stage.name, "stages": [asdict(s) for s in stages]}
     return own | ({"init": checkpoint.read_card(config.init)} if config.init else {})
 
 

@@ -17,11 +17,15 @@ from policy.experts import Route
 
 @dataclass(frozen=True)
 class Prompt:
-    """Right-padded rows: `embeds` (B, S, d), `position_ids` (3, B, S), `valid` (B, S) bool."""
+    """Right-padded rows: `embeds` (B, S, d), `position_ids` (3, B, S), `valid` (B, S) bool.
+
+    `prefix` (B, S) bool: what a prefix language model sees in both directions, as in training.
+    """
 
     embeds: Tensor
     position_ids: Tensor
     valid: Tensor
+    prefix: Tensor
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,9 @@ def prefill(model: ChatVLA, prompt: Prompt, route: Route) -> Prefilled:
     size = prompt.valid.shape[1]
     causal = torch.ones(size, size, dtype=torch.bool, device=prompt.valid.device).tril()
     own = torch.eye(size, dtype=torch.bool, device=prompt.valid.device)
-    mask = model.attention_bias(((causal & prompt.valid[:, None]) | own)[:, None], prompt.embeds)
+    prefix = prompt.prefix[:, None] & prompt.prefix[:, :, None]
+    visible = causal | prefix if model.vlm.prefix_lm else causal
+    mask = model.attention_bias(((visible & prompt.valid[:, None]) | own)[:, None], prompt.embeds)
     cache = DynamicCache()
     out = model.vlm.hidden_states(prompt.embeds, prompt.position_ids, mask, route, cache)
     assert out.last_hidden_state is not None

@@ -123,7 +123,8 @@ class ChatVLAPolicy:
             return []
         seen = self._see([f for row in images for f in row], [c for row in cameras for c in row])
         ids = [self.processor.prompt_ids("understanding", len(i), q) for i, q in zip(images, questions, strict=True)]
-        prefilled = prefill(self.model, self._prompt(ids, seen), "understanding")
+        prefixes = [len(self.processor.opening_ids("understanding", len(i))) for i in images]
+        prefilled = prefill(self.model, self._prompt(ids, prefixes, seen), "understanding")
         spoken = speak(self.model, prefilled, self.processor.end_id, self.model.config.max_new_tokens)
         rows = zip(spoken.tokens, spoken.valid, strict=True)
         return [self.processor.decode(tokens[valid].tolist()) for tokens, valid in rows]
@@ -137,17 +138,19 @@ class ChatVLAPolicy:
         index = torch.tensor([self.model.config.cameras.index(c) for c in cameras], device=self._device)
         return self.model.see(torch.from_numpy(images).to(self._device), index)
 
-    def _prompt(self, rows: Sequence[Sequence[int]], seen: Seen, read: Sequence[Sequence[int]] | None = None) -> Prompt:
-        """Rows right-padded to one length; `read`: what was said before, behind each row."""
-        rows = [(*row, *said) for row, said in zip(rows, read, strict=True)] if read is not None else rows
+    def _prompt(self, rows: Sequence[Sequence[int]], prefixes: Sequence[int], seen: Seen) -> Prompt:
+        """Rows of ids right-padded to one length; `prefixes`: how many ids of each were the prefix of a training row."""
         longest = max(map(len, rows))
         ids = np.full((len(rows), longest), self.model.config.text.pad_token_id, np.int64)
         segment = np.full((len(rows), longest), -1, np.int64)
         for i, row in enumerate(rows):
             ids[i, : len(row)], segment[i, : len(row)] = row, 0
-        positions = np.stack([np.asarray(self.processor.mrope(i, s)) for i, s in zip(ids, segment, strict=True)], 1)
-        input_ids, valid = (torch.from_numpy(a).to(self._device) for a in (ids, segment == 0))
-        return Prompt(self.model.embeds(input_ids, seen), torch.from_numpy(positions).to(self._device), valid)
+        positions = np.stack([self.processor.positions(i, s) for i, s in zip(ids, segment, strict=True)], 1)
+        prefix = np.arange(longest) < np.asarray(prefixes)[:, None]
+        input_ids, position_ids, valid, prefix = (
+            torch.from_numpy(a).to(self._device) for a in (ids, positions, segment == 0, prefix)
+        )
+        return Prompt(self.model.embeds(input_ids, seen), position_ids, valid, prefix)
 
     def _agent_pos(self, observation: Observation) -> Tensor:
         agent_pos = np.asarray(observation["agent_pos"], np.float32)
@@ -173,10 +176,10 @@ def decide_together(
     seen = first._see([_frame(o, c) for o in observations for c in cameras], cameras * len(policies))
     agent_pos = torch.cat([first._agent_pos(o) for o in observations])
     recalled = [p.recalled(i) for p, i in zip(policies, instructions, strict=True)]
-    read = [thought.tokens if thought else () for thought in recalled]
     asked = [processor.prompt_ids("control", len(cameras), i) for i in instructions]
+    read = [(*ids, *(thought.tokens if thought else ())) for ids, thought in zip(asked, recalled, strict=True)]
     clock.lap("see")
-    prefilled = prefill(model, first._prompt(asked, seen, read), "control")
+    prefilled = prefill(model, first._prompt(read, [len(ids) for ids in asked], seen), "control")
     clock.lap("prefill")
     silent = torch.tensor([thought is not None for thought in recalled], device=first._device)
     spoken = speak(model, prefilled, processor.end_id, model.config.max_new_tokens, silent)

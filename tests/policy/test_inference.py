@@ -75,7 +75,7 @@ def test_speaking_with_a_cache_says_and_conditions_as_one_pass_over_the_whole_te
     model, processor = policy.model, policy.processor
     prompt_ids = processor.prompt_ids("control", 3, "Sort the toys.")
     seen = policy._see([observation["pixels"][c] for c in CAMERAS], CAMERAS)
-    prefilled = prefill(model, policy._prompt([prompt_ids], seen), "control")
+    prefilled = prefill(model, policy._prompt([prompt_ids], [len(prompt_ids)], seen), "control")
     spoken = speak(model, prefilled, processor.end_id, 8)
     agent_pos = torch.from_numpy(observation["agent_pos"])[None]
     condition = _condition(model, prefilled, spoken, [len(prompt_ids)], agent_pos, seen)
@@ -87,7 +87,7 @@ def test_speaking_with_a_cache_says_and_conditions_as_one_pass_over_the_whole_te
     batch = Batch(
         input_ids=torch.from_numpy(ids)[None],
         segment=torch.from_numpy(segment)[None],
-        position_ids=torch.from_numpy(np.asarray(processor.mrope(ids, segment)))[:, None],
+        position_ids=torch.from_numpy(np.asarray(processor.positions(ids, segment)))[:, None],
         labels=torch.full((1, len(ids)), -100),
         images=torch.from_numpy(np.stack([processor.image(observation["pixels"][c], c) for c in CAMERAS])),
         cameras=torch.arange(3),

@@ -5,6 +5,7 @@ Every token that is spoken is also run, so that its state exists, as in training
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -61,10 +62,13 @@ def prefill(model: ChatVLA, prompt: Prompt, route: Route) -> Prefilled:
     return Prefilled(prompt, cache, out.last_hidden_state, route)
 
 
-def speak(model: ChatVLA, prefilled: Prefilled, end_id: int, max_new_tokens: int, silent: Tensor | None = None) -> Spoken:
+def speak(
+    model: ChatVLA, prefilled: Prefilled, end_id: int, max_new_tokens: int, silent: Tensor | None = None,
+    on_token: Callable[[Tensor], None] | None = None,
+) -> Spoken:  # fmt: skip
     """Up to `max_new_tokens` most likely tokens per row, ended by `end_id`, which is not part of the answer.
 
-    Rows that `silent` (B,) marks say nothing.
+    Rows that `silent` (B,) marks say nothing. `on_token` is told each row's token (B,) as it is chosen.
     """
     prompt = prefilled.prompt
     rows = len(prompt.valid)
@@ -79,6 +83,8 @@ def speak(model: ChatVLA, prefilled: Prefilled, end_id: int, max_new_tokens: int
         open_rows = open_rows & (token != end_id)
         if not bool(open_rows.any()):
             break
+        if on_token is not None:
+            on_token(token)
         visible = torch.cat([visible, open_rows[:, None]], 1)
         embeds = model.vlm.get_input_embeddings()(token)[:, None]
         # A row that has ended keeps running and is ignored; it sees its own token, so that attention is finite.

@@ -93,9 +93,14 @@ def _accuracy(states: NDArray[np.floating], label: NDArray[np.integer], fold: ND
         mean, std = states[fit].mean(0), states[fit].std(0) + 1e-6
         x, y = (states[fit] - mean) / std, np.eye(classes)[label[fit]]
         offset = y.mean(0)
-        # In the smaller of the two forms: (X'X + rI)^-1 X'Y = X'(XX' + rI)^-1 Y.
-        weight = x.T @ np.linalg.solve(x @ x.T + RIDGE * len(x) * np.eye(len(x)), y - offset) if len(x) < x.shape[1] else np.linalg.solve(
-            x.T @ x + RIDGE * len(x) * np.eye(x.shape[1]), x.T @ (y - offset)
-        )
+        weight = _ridge(x, y - offset)
         right[test] = (((states[test] - mean) / std) @ weight + offset).argmax(1) == label[test]
     return float(right.mean())
+
+
+def _ridge(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.floating]:
+    """(d, classes) weights, by the smaller of two equal forms: (X'X + rI)^-1 X'Y = X'(XX' + rI)^-1 Y."""
+    n, d = x.shape
+    if n < d:
+        return x.T @ np.linalg.solve(x @ x.T + RIDGE * n * np.eye(n), y)
+    return np.linalg.solve(x.T @ x + RIDGE * n * np.eye(d), x.T @ y)

@@ -10,7 +10,7 @@ import pytest
 
 from envs.imaging import decode_png
 from envs.types import IMAGE_SHAPE, Trial
-from experiments.chat import ChatError, ChatModel
+from experiments.chat_model import ChatError, ChatModel
 from experiments.planners import make_planner
 from experiments.rollout import Provenance, rollout
 from tests.experiments.fakes import FakeEnv, Forward

@@ -58,10 +58,8 @@ def add_commands(talk: Conversation, live: Live) -> None:
     """What a person can do in a running scene besides asking and looking."""
 
     def act(words: str) -> None:
-        instruction = words or live.env.instruction
-        talk.say(f'told: "{instruction}"')
         try:
-            for line in live.act(instruction):
+            for line in live.act(words or live.env.instruction):
                 talk.say(line)
         finally:
             if live.video is not None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from envs.types import CAMERAS, CONTROL_HZ, Trial
-from experiments.video import VideoRecorder
+from experiments.video import VIDEO_DIR, VideoRecorder
 
 
 class Live:
@@ -20,7 +20,7 @@ class Live:
     def __init__(self, env: Any, policy: Any, trial: Trial, folder: Path) -> None:
         self.env, self.policy, self.folder = env, policy, folder
         self.video: Path | None = None
-        self._acts = 0
+        self._acts = len(list((folder / VIDEO_DIR).glob("*.mp4")))  # an earlier conversation's videos stay
         self.reset(trial)
 
     def reset(self, trial: Trial) -> None:
@@ -48,11 +48,13 @@ class Live:
         Raises:
             ValueError: nothing is left to be done, or no time.
         """
+        self.video = None
         if self.env.terminated or self.env.truncated:
             raise ValueError(f"{'all steps are done' if self.env.terminated else 'time is up'}; /reset starts another scene")
         self._acts += 1
         recorder = VideoRecorder(self.folder, self._acts, "all")
         recorder.start(self.env)
+        yield f'told: "{instruction}"'
         said, done = "", self.env.steps_done
         try:
             while not (self.env.terminated or self.env.truncated):

@@ -83,7 +83,8 @@ def speaker(policy: str, checkpoint: str) -> Speaker:
     if not folder.is_dir():
         names = sorted(p.name for p in SHIPPED.iterdir() if p.is_dir())
         raise ValueError(f"no checkpoint at {folder}; give checkpoint=FOLDER, or policy= one of {', '.join(names)}")
-    from policy.inference import ChatVLAPolicy  # here, where a mistake in the options has been told: torch takes seconds
+    # Imported here, where a mistake in the options has been told: torch takes seconds.
+    from policy.inference import ChatVLAPolicy
 
     return ChatVLAPolicy.from_pretrained(folder)
 

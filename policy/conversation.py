@@ -6,6 +6,8 @@ commands of its own.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import shutil
 import sys
 from collections.abc import Callable
@@ -160,7 +162,5 @@ class Conversation:
 
 def with_line_editing() -> None:
     """Arrow keys and history at the prompt, where Python has readline."""
-    try:
-        import readline  # noqa: F401 (importing it is what it takes)
-    except ImportError:
-        pass
+    with contextlib.suppress(ImportError):
+        importlib.import_module("readline")  # which is all that `input` asks for

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, get_type_hints
 from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, HORIZON
 
 Prediction = Literal["epsilon", "sample"]
+HeadKind = Literal["dit", "unet", "flow", "readout", "tokens"]
 BackboneName = Literal["qwen2_vl", "paligemma"]
 T = TypeVar("T")
 
@@ -56,7 +57,11 @@ class VisionConfig:
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """The diffusion action head; the defaults are ChatVLA's DiT-L (ScaleDP_L) and its DDIM schedule."""
+    """The action head; the defaults are ChatVLA's DiT-L (ScaleDP_L) and its DDIM schedule.
+
+    kind: dit (ChatVLA, DexVLA), unet (DiVLA, TinyVLA), flow (pi0), readout (Octo), or tokens: actions are words of the
+    language model (OpenVLA). A flow head has the language model's layers and heads, a U-Net its `widths`.
+    """
 
     width: int = 1024
     depth: int = 24
@@ -68,6 +73,9 @@ class HeadConfig:
     reached 39/40 rollouts and one with epsilon 3/40 (that pair differs in five things at once)."""
     noise_samples: int = 1
     """Noised copies of each chunk per step; the network behind the head runs once for all of them."""
+    kind: HeadKind = "dit"
+    widths: tuple[int, ...] = (256, 512, 1024)
+    mlp_width: int | None = None  # of a flow head's layers; None: four times its width
 
 
 @dataclass(frozen=True)

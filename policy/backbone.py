@@ -1,12 +1,13 @@
-"""Qwen2-VL with two experts in every decoder layer, key-compatible with Qwen2-VL's own checkpoints.
+"""Qwen2-VL with experts in every decoder layer, made from Qwen2-VL's own checkpoints.
 
-`route` travels as an ordinary keyword from `forward` to the layers. A Qwen2-VL checkpoint loads with only `control.*`
-missing, and a checkpoint of this network opens as a plain Qwen2-VL that shows its understanding path.
+`route` travels as an ordinary keyword from `forward` to the layers. A network with dense or two static experts has
+Qwen2-VL's keys: its checkpoint opens as a plain Qwen2-VL, which shows its understanding path.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,18 @@ from transformers.models.qwen2_vl.modeling_qwen2_vl import (
 )
 
 from policy.attention import PLAIN, BatchedVisionAttention, register_plain_attention
-from policy.config import ChatVLAConfig
-from policy.experts import Route, TwoExpertMLP, is_control_expert
+from policy.config import ChatVLAConfig, ExpertsConfig
+from policy.experts import Route
+from policy.experts_dynamic import Routing
+from policy.feed_forward import copy_experts, feed_forward
 
 
-class TwoExpertLayer(Qwen2VLDecoderLayer):
-    """x + Attention(norm(x)), then + Expert_route(norm(x)); attention and norms are shared."""
+class ExpertLayer(Qwen2VLDecoderLayer):
+    """x + Attention(norm(x)), then + Experts(norm(x)); attention and norms are shared."""
 
     def __init__(self, config: Qwen2VLTextConfig, layer_idx: int) -> None:
         super().__init__(config, layer_idx)
-        self.mlp = TwoExpertMLP(config)
+        self.mlp = feed_forward(config)
 
     def forward(
         self,
@@ -47,6 +50,7 @@ class TwoExpertLayer(Qwen2VLDecoderLayer):
         use_cache: bool | None = False,
         position_embeddings: tuple[Tensor, Tensor] | None = None,
         route: Route = "understanding",
+        routings: list[Routing] | None = None,
         **kwargs: Any,
     ) -> Tensor:
         attended, _ = self.self_attn(
@@ -59,17 +63,17 @@ class TwoExpertLayer(Qwen2VLDecoderLayer):
             **kwargs,
         )
         hidden_states = hidden_states + attended
-        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states), route)
+        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states), route, routings)
 
 
-class TwoExpertTextModel(Qwen2VLTextModel):
-    """Qwen2-VL's language model with `TwoExpertLayer`s."""
+class ExpertTextModel(Qwen2VLTextModel):
+    """Qwen2-VL's language model with `ExpertLayer`s."""
 
-    _can_record_outputs = {"hidden_states": TwoExpertLayer, "attentions": Qwen2VLAttention}  # noqa: RUF012
+    _can_record_outputs = {"hidden_states": ExpertLayer, "attentions": Qwen2VLAttention}  # noqa: RUF012
 
     def __init__(self, config: Qwen2VLTextConfig) -> None:
         super().__init__(config)
-        self.layers = nn.ModuleList(TwoExpertLayer(config, i) for i in range(config.num_hidden_layers))
+        self.layers = nn.ModuleList(ExpertLayer(config, i) for i in range(config.num_hidden_layers))
         self.post_init()
 
 
@@ -101,14 +105,14 @@ class ChatVLAModel(Qwen2VLModel):
     def __init__(self, config: Qwen2VLConfig) -> None:
         super().__init__(config)
         self.visual = VisionTower._from_config(config.vision_config)
-        self.language_model = TwoExpertTextModel._from_config(config.text_config)
+        self.language_model = ExpertTextModel._from_config(config.text_config)
         self.post_init()
 
 
 class ChatVLABackbone(Qwen2VLForConditionalGeneration):
     """Qwen2-VL whose `forward` takes a `route`; use `build_backbone` or `from_qwen2_vl` to make one."""
 
-    _no_split_modules = ["TwoExpertLayer", "Qwen2VLVisionBlock"]  # noqa: RUF012
+    _no_split_modules = ["ExpertLayer", "Qwen2VLVisionBlock"]  # noqa: RUF012
 
     def __init__(self, config: Qwen2VLConfig) -> None:
         super().__init__(config)
@@ -150,12 +154,19 @@ class ChatVLABackbone(Qwen2VLForConditionalGeneration):
         )
 
     def hidden_states(
-        self, embeds: Tensor, position_ids: Tensor, mask: Tensor | None, route: Route, cache: Any = None
+        self,
+        embeds: Tensor,
+        position_ids: Tensor,
+        mask: Tensor | None,
+        route: Route,
+        cache: Any = None,
+        routings: list[Routing] | None = None,
     ) -> BaseModelOutputWithPast:
         """The language model alone, after its last norm.
 
         `embeds` (B, S, d); `position_ids` (3, B, S); `mask` (B, 1, S, keys) as attention takes it, used as it is
-        (None: a single new token that sees everything); `cache` is filled when given.
+        (None: a single new token that sees everything); `cache` is filled when given, and so is `routings`, by the
+        router of each layer.
         """
         return self.model.language_model(
             inputs_embeds=embeds,
@@ -164,47 +175,52 @@ class ChatVLABackbone(Qwen2VLForConditionalGeneration):
             past_key_values=cache,
             use_cache=cache is not None,
             route=route,
+            routings=routings,
         )
-
-    def init_control(self) -> None:
-        """Makes every control expert a copy of its layer's understanding expert."""
-        for layer in self.model.language_model.layers:
-            layer.mlp.init_control()  # type: ignore[union-attr, operator]
 
 
 def build_backbone(config: ChatVLAConfig) -> ChatVLABackbone:
-    """A randomly initialised network, both experts of a layer alike."""
+    """A randomly initialised network, the experts of a layer alike."""
     prepare_transformers()
     backbone = ChatVLABackbone(qwen_config(config))
-    backbone.init_control()
+    copy_experts(backbone)
     return backbone
 
 
 def from_qwen2_vl(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = torch.float32) -> ChatVLABackbone:
-    """Qwen2-VL's weights from a local folder, both experts copied from its feed-forward networks.
+    """Qwen2-VL's weights from a local folder, its feed-forward networks made into the experts of `config`.
 
     Raises:
-        ValueError: the folder holds another architecture, or a weight other than `control.*` is missing or unexpected.
+        ValueError: the folder holds another architecture, or a weight is missing or unexpected.
     """
     prepare_transformers()
     _check_dimensions(Path(path), config)
     loaded: Any = ChatVLABackbone.from_pretrained(  # a pair, because of `output_loading_info`
         str(path),
-        config=qwen_config(config),
+        config=qwen_config(replace(config, experts=ExpertsConfig("dense"))),
         dtype=dtype,
         local_files_only=True,
         output_loading_info=True,
     )
     backbone, info = loaded
-    missing = sorted(k for k in info["missing_keys"] if not is_control_expert(k))
-    unexpected = sorted(info["unexpected_keys"])
+    missing, unexpected = sorted(info["missing_keys"]), sorted(info["unexpected_keys"])
     if missing or unexpected:
         raise ValueError(
             f"{path} does not fit Qwen2-VL: missing {_some(missing)}, unexpected {_some(unexpected)}; "
             "give the folder of a complete Qwen2-VL checkpoint of this preset's size"
         )
-    backbone.init_control()
+    make_experts(backbone, config.experts)
     return backbone
+
+
+def make_experts(backbone: ChatVLABackbone, experts: ExpertsConfig) -> None:
+    """Puts experts in the place of a dense network's feed-forward networks; it computes what it did."""
+    text: Any = backbone.config.text_config
+    text.experts = asdict(experts)
+    for layer in backbone.model.language_model.layers:
+        dense: Any = layer.mlp
+        layer.mlp = feed_forward(text).to(dense.gate_proj.weight).train(dense.training)
+        layer.mlp.start_from(dense)  # type: ignore[union-attr, operator]
 
 
 def prepare_transformers() -> None:
@@ -243,7 +259,8 @@ def qwen_config(config: ChatVLAConfig) -> Qwen2VLConfig:
             "bos_token_id": None,
             "eos_token_id": None,
             "pad_token_id": text.pad_token_id,
-            "tie_word_embeddings": True,
+            "tie_word_embeddings": text.tied,
+            "experts": asdict(config.experts),
         },
         vision_config={
             "depth": vision.depth,
@@ -259,7 +276,7 @@ def qwen_config(config: ChatVLAConfig) -> Qwen2VLConfig:
         video_token_id=text.video_token_id,
         vision_start_token_id=text.vision_start_token_id,
         vision_end_token_id=text.vision_end_token_id,
-        tie_word_embeddings=True,
+        tie_word_embeddings=text.tied,
         **further,
     )
     made._attn_implementation = PLAIN if config.options.plain_attention else "sdpa"

@@ -12,6 +12,8 @@ from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, HORIZON
 Prediction = Literal["epsilon", "sample"]
 HeadKind = Literal["dit", "unet", "flow", "readout", "tokens"]
 BackboneName = Literal["qwen2_vl", "paligemma"]
+ExpertKind = Literal["static", "dense", "dense_wide", "dynamic"]
+Reasoning = Literal["none", "film", "latter", "former", "all"]
 T = TypeVar("T")
 
 
@@ -34,12 +36,31 @@ class TextConfig:
     video_token_id: int = 151656
     vision_start_token_id: int = 151652
     vision_end_token_id: int = 151653
+    tied: bool = True  # words are read and spoken through one matrix
     head_dim: int | None = None  # None: hidden_size / heads
 
     @property
     def head_width(self) -> int:
         """Width of an attention head."""
         return self.head_dim or self.hidden_size // self.heads
+
+
+@dataclass(frozen=True)
+class ExpertsConfig:
+    """What stands in the place of each layer's feed-forward network.
+
+    kind: `static`, ChatVLA's two experts, of which the task chooses one for the whole row; `dynamic`, ChatVLA-2's
+    `count` experts, of which a router chooses `top_k` for each token; `dense`, one network for everything; `dense_wide`,
+    one as large as two experts, the control that tells experts from mere size (ChatVLA's "3B dense").
+    """
+
+    kind: ExpertKind = "static"
+    count: int = 8  # of `dynamic`
+    top_k: int = 2
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.top_k <= self.count:
+            raise ValueError(f"top_k is {self.top_k} of {self.count} experts; expected 1 to {self.count}")
 
 
 @dataclass(frozen=True)
@@ -80,7 +101,7 @@ class HeadConfig:
 
 @dataclass(frozen=True)
 class Options:
-    """Additions to the paper that `the tiny presets turn on, each with the measurement that chose it; the paper's networks have none."""
+    """Additions to the paper that the tiny presets turn on, each with the measurement that chose it; the paper's networks have none."""
 
     conv_stem: bool = False
     """Two strided convolutions before the patch tokens, plus 2-D positions and a camera embedding.
@@ -107,12 +128,13 @@ class Options:
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Factors of the summed loss; the paper's are lm 1 and action 1."""
+    """Factors of the summed loss; the paper's are lm 1 and action 1. `balance`: of dynamic experts, off unless it is set."""
 
     lm: float = 1.0
     action: float = 1.0
     words: float = 1.0
     positions: float = 1.0
+    balance: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -135,6 +157,10 @@ class ChatVLAConfig:
     stem_width: int = 48
     max_new_tokens: int = 48  # of spoken reasoning or of an answer
     backbone: BackboneName = "qwen2_vl"
+    experts: ExpertsConfig = field(default_factory=ExpertsConfig)
+    reasoning: Reasoning = "film"
+    """How what the network says reaches its actions: `film`, ChatVLA's; `latter`, `former` or `all`, ChatVLA-2's, blocks
+    of the head that follow the reasoning and not the observation; `none`: no reasoning is learnt or spoken (TinyVLA)."""
 
     def __post_init__(self) -> None:
         unit = self.vision.patch_size * self.vision.spatial_merge_size
@@ -151,6 +177,11 @@ class ChatVLAConfig:
             raise ValueError("options.object_positions reads the keypoints; set options.keypoint_readout=True too")
         if self.wrist_size is not None and (self.options.image_words or self.options.conv_stem):
             raise ValueError("options.image_words and conv_stem need images of one size; set wrist_size=None")
+
+    @property
+    def reasoning_tokens(self) -> int:
+        """How many tokens of reasoning are spoken before an action at most."""
+        return 0 if self.reasoning == "none" else self.max_new_tokens
 
     def size(self, camera: str) -> tuple[int, int]:
         """(height, width) at which the vision tower sees `camera`."""

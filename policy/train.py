@@ -19,8 +19,8 @@ from policy.chatvla import ChatVLA
 from policy.config import LossWeights
 from policy.corpus import corpus
 from policy.datamodule import Numbered
-from policy.experts import TwoExpertMLP
 from policy.features import Corrections, FeatureBatches, cached_features
+from policy.feed_forward import copy_experts
 from policy.fit import FitSetting, fit_stage
 from policy.normalizer import NormStats
 from policy.presets import preset
@@ -184,13 +184,6 @@ def norm_stats(data: Path) -> NormStats:
     a, stills = Frames(data).arrays, Snapshots(data, "train").shards.values()
     action, agent_pos = (np.concatenate([a[k], *(s[k] for s in stills)]) for k in ("action", "agent_pos"))
     return NormStats.fit(action, agent_pos, a["target_pos"][np.isfinite(a["target_pos"]).all(1)])
-
-
-def copy_experts(policy: ChatVLA) -> None:
-    """Every control expert becomes a copy of its understanding expert."""
-    for module in policy.modules():
-        if isinstance(module, TwoExpertMLP):
-            module.init_control()
 
 
 def checkpoint_done(folder: Path) -> bool:

@@ -38,10 +38,10 @@ def test_no_gradient_reaches_the_other_expert(mlp):
     assert mlp.control.gate_proj.weight.grad is not None
 
 
-def test_init_control_makes_the_routes_alike(mlp):
+def test_copy_expert_makes_the_routes_alike(mlp):
     x = torch.randn(2, 3, 32)
     assert not torch.equal(mlp(x, "control"), mlp(x, "understanding"))
-    mlp.init_control()
+    mlp.copy_expert()
     assert torch.equal(mlp(x, "control"), mlp(x, "understanding"))
 
 

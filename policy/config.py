@@ -12,6 +12,7 @@ from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, HORIZON
 Prediction = Literal["epsilon", "sample"]
 ExpertKind = Literal["static", "dense", "dense_wide", "dynamic"]
 Reasoning = Literal["none", "film", "latter", "former", "all"]
+BackboneName = Literal["qwen2_vl", "paligemma"]
 T = TypeVar("T")
 
 
@@ -34,7 +35,13 @@ class TextConfig:
     video_token_id: int = 151656
     vision_start_token_id: int = 151652
     vision_end_token_id: int = 151653
+    head_dim: int | None = None  # None: hidden_size / heads
     tied: bool = True  # words are read and spoken through one matrix
+
+    @property
+    def head_width(self) -> int:
+        """Width of an attention head."""
+        return self.head_dim or self.hidden_size // self.heads
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,9 @@ class ExpertsConfig:
             raise ValueError(f"top_k is {self.top_k} of {self.count} experts; expected 1 to {self.count}")
 
 
+DENSE = ExpertsConfig("dense")
+
+
 @dataclass(frozen=True)
 class VisionConfig:
     """The vision tower; the defaults are Qwen2-VL's."""
@@ -65,6 +75,7 @@ class VisionConfig:
     patch_size: int = 14
     spatial_merge_size: int = 2
     initializer_range: float = 0.02
+    mlp_width: int = 5120  # of Qwen2-VL's tower always four times its own
 
 
 @dataclass(frozen=True)
@@ -140,6 +151,7 @@ class ChatVLAConfig:
     keypoints: int = 16  # per camera
     stem_width: int = 48
     max_new_tokens: int = 48  # of spoken reasoning or of an answer
+    backbone: BackboneName = "qwen2_vl"
     experts: ExpertsConfig = field(default_factory=ExpertsConfig)
     reasoning: Reasoning = "film"
     """How what the network says reaches its actions: `film`, ChatVLA's; `latter`, `former` or `all`, ChatVLA-2's, blocks
@@ -150,6 +162,8 @@ class ChatVLAConfig:
         for size in (self.image_size, self.wrist_size):
             if size is not None and (size[0] % unit or size[1] % unit):
                 raise ValueError(f"image size {size} is not a multiple of patch x merge = {unit}; resize to whole tokens")
+        if self.backbone == "paligemma" and not self.options.conv_stem and len({*self.image_size, *(self.wrist_size or ())}) > 1:
+            raise ValueError(f"PaliGemma sees squares of one size, not {self.image_size} and {self.wrist_size}; set image_size to one, and wrist_size=None")
         if self.options.conv_stem and self.vision.patch_size % 4:
             raise ValueError(f"patch_size is {self.vision.patch_size}; the conv stem has stride 4 and needs a multiple")
         if self.options.keypoint_readout and not self.options.conv_stem:

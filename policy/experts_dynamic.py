@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers.activations import ACT2FN
 from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLTextConfig
 from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2MLP
 
@@ -28,20 +29,21 @@ class Routing(NamedTuple):
 class Experts(nn.Module):
     """The gate, up and down projections of all experts, stacked: (E, I, d), (E, I, d), (E, d, I)."""
 
-    def __init__(self, count: int, width: int, inner: int) -> None:
+    def __init__(self, count: int, width: int, inner: int, activation: str) -> None:
         super().__init__()
+        self.act_fn = ACT2FN[activation]
         self.gate_proj = nn.Parameter(torch.empty(count, inner, width))
         self.up_proj = nn.Parameter(torch.empty(count, inner, width))
         self.down_proj = nn.Parameter(torch.empty(count, width, inner))
 
     def forward(self, x: Tensor, ends: Tensor) -> Tensor:
         """(N, d) -> (N, d); expert e takes the rows from ends[e - 1] to ends[e], (E,) int32."""
-        hidden = F.silu(grouped(x, self.gate_proj, ends)) * grouped(x, self.up_proj, ends)
+        hidden = self.act_fn(grouped(x, self.gate_proj, ends)) * grouped(x, self.up_proj, ends)
         return grouped(hidden, self.down_proj, ends)
 
     def first(self, x: Tensor) -> Tensor:
         """(..., d) through the first expert alone."""
-        return F.linear(F.silu(F.linear(x, self.gate_proj[0])) * F.linear(x, self.up_proj[0]), self.down_proj[0])
+        return F.linear(self.act_fn(F.linear(x, self.gate_proj[0])) * F.linear(x, self.up_proj[0]), self.down_proj[0])
 
 
 class RoutedMLP(nn.Module):
@@ -52,7 +54,7 @@ class RoutedMLP(nn.Module):
         chosen: dict[str, int] = config.experts  # type: ignore[attr-defined]
         self.count, self.top_k = chosen["count"], chosen["top_k"]
         self.router = nn.Linear(config.hidden_size, self.count, bias=False)
-        self.experts = Experts(self.count, config.hidden_size, config.intermediate_size)
+        self.experts = Experts(self.count, config.hidden_size, config.intermediate_size, config.hidden_act)
         for weight in self.parameters():
             nn.init.normal_(weight, std=getattr(config, "initializer_range", 0.02))
 

@@ -6,7 +6,6 @@ Qwen2-VL's keys: its checkpoint opens as a plain Qwen2-VL, which shows its under
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -28,10 +27,14 @@ from transformers.models.qwen2_vl.modeling_qwen2_vl import (
 )
 
 from policy.attention import PLAIN, BatchedVisionAttention, register_plain_attention
-from policy.config import ChatVLAConfig, ExpertsConfig
+from policy.backbones import loading
+from policy.config import DENSE, ChatVLAConfig
 from policy.experts import Route
 from policy.experts_dynamic import Routing
 from policy.feed_forward import copy_experts, feed_forward
+from policy.pixels import patchify
+
+DIMENSIONS = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
 
 
 class ExpertLayer(Qwen2VLDecoderLayer):
@@ -110,9 +113,10 @@ class ChatVLAModel(Qwen2VLModel):
 
 
 class ChatVLABackbone(Qwen2VLForConditionalGeneration):
-    """Qwen2-VL whose `forward` takes a `route`; use `build_backbone` or `from_qwen2_vl` to make one."""
+    """Qwen2-VL whose `forward` takes a `route`; use `build` or `pretrained` to make one."""
 
     _no_split_modules = ["ExpertLayer", "Qwen2VLVisionBlock"]  # noqa: RUF012
+    prefix_lm = False
 
     def __init__(self, config: Qwen2VLConfig) -> None:
         super().__init__(config)
@@ -153,6 +157,26 @@ class ChatVLABackbone(Qwen2VLForConditionalGeneration):
             **kwargs,
         )
 
+    def see(self, images: Tensor) -> Tensor:
+        """(N, h, w, 3) uint8 of one size to (N x tokens, d)."""
+        vision: Any = self.config.vision_config
+        pixels = patchify(images, vision.patch_size, vision.spatial_merge_size)
+        return self._encoded(pixels.to(self.dtype), len(images), (images.shape[1], images.shape[2]))
+
+    def see_patches(self, patches: Tensor, size: tuple[int, int]) -> Tensor:
+        """Patch tokens (N, P, e) of images of `size`, in the merger's order, to (N x tokens, d)."""
+        return self._encoded(patches.flatten(0, 1), len(patches), size)
+
+    def drop_patch_embedding(self) -> None:
+        """Leaves the making of patch tokens to others."""
+        self.model.visual.register_module("patch_embed", nn.Identity())
+
+    def _encoded(self, patches: Tensor, images: int, size: tuple[int, int]) -> Tensor:
+        vision: Any = self.config.vision_config
+        patch = vision.patch_size
+        grid = torch.tensor([[1, size[0] // patch, size[1] // patch]], device=patches.device).expand(images, 3)
+        return self.model.visual(patches, grid_thw=grid).pooler_output
+
     def hidden_states(
         self,
         embeds: Tensor,
@@ -179,7 +203,7 @@ class ChatVLABackbone(Qwen2VLForConditionalGeneration):
         )
 
 
-def build_backbone(config: ChatVLAConfig) -> ChatVLABackbone:
+def build(config: ChatVLAConfig) -> ChatVLABackbone:
     """A randomly initialised network, the experts of a layer alike."""
     prepare_transformers()
     backbone = ChatVLABackbone(qwen_config(config))
@@ -187,40 +211,12 @@ def build_backbone(config: ChatVLAConfig) -> ChatVLABackbone:
     return backbone
 
 
-def from_qwen2_vl(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = torch.float32) -> ChatVLABackbone:
-    """Qwen2-VL's weights from a local folder, its feed-forward networks made into the experts of `config`.
-
-    Raises:
-        ValueError: the folder holds another architecture, or a weight is missing or unexpected.
-    """
+def pretrained(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = torch.float32) -> ChatVLABackbone:
+    """Qwen2-VL's weights from a local folder; raises as `policy.backbones.build.pretrained_backbone`."""
     prepare_transformers()
-    _check_dimensions(Path(path), config)
-    loaded: Any = ChatVLABackbone.from_pretrained(  # a pair, because of `output_loading_info`
-        str(path),
-        config=qwen_config(replace(config, experts=ExpertsConfig("dense"))),
-        dtype=dtype,
-        local_files_only=True,
-        output_loading_info=True,
-    )
-    backbone, info = loaded
-    missing, unexpected = sorted(info["missing_keys"]), sorted(info["unexpected_keys"])
-    if missing or unexpected:
-        raise ValueError(
-            f"{path} does not fit Qwen2-VL: missing {_some(missing)}, unexpected {_some(unexpected)}; "
-            "give the folder of a complete Qwen2-VL checkpoint of this preset's size"
-        )
-    make_experts(backbone, config.experts)
-    return backbone
-
-
-def make_experts(backbone: ChatVLABackbone, experts: ExpertsConfig) -> None:
-    """Puts experts in the place of a dense network's feed-forward networks; it computes what it did."""
-    text: Any = backbone.config.text_config
-    text.experts = asdict(experts)
-    for layer in backbone.model.language_model.layers:
-        dense: Any = layer.mlp
-        layer.mlp = feed_forward(text).to(dense.gate_proj.weight).train(dense.training)
-        layer.mlp.start_from(dense)  # type: ignore[union-attr, operator]
+    loading.check_dimensions(path, qwen_text_config(config).to_dict(), DIMENSIONS, config.name)
+    dense = qwen_config(replace(config, experts=DENSE))
+    return loading.load(ChatVLABackbone, path, dense, config.experts, dtype, "Qwen2-VL")
 
 
 def prepare_transformers() -> None:
@@ -288,19 +284,3 @@ def qwen_text_config(config: ChatVLAConfig) -> Qwen2VLTextConfig:
     text = qwen_config(config).text_config
     assert isinstance(text, Qwen2VLTextConfig)
     return text
-
-
-def _check_dimensions(path: Path, config: ChatVLAConfig) -> None:
-    if not (path / "config.json").is_file():
-        raise ValueError(f"{path} holds no config.json; give the local folder of a Qwen2-VL checkpoint")
-    stored = json.loads((path / "config.json").read_text())
-    stored = {**stored, **stored.get("text_config", {})}
-    ours = qwen_text_config(config).to_dict()
-    names = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
-    wrong = [f"{n} {stored[n]} (preset {config.name}: {ours[n]})" for n in names if stored.get(n, ours[n]) != ours[n]]
-    if wrong:
-        raise ValueError(f"{path} has other dimensions: {', '.join(wrong)}; choose the preset of its size")
-
-
-def _some(keys: list[str]) -> str:
-    return f"{len(keys)} ({', '.join(keys[:4])}{', ...' if len(keys) > 4 else ''})" if keys else "none"

@@ -36,8 +36,8 @@ class TextConfig:
     video_token_id: int = 151656
     vision_start_token_id: int = 151652
     vision_end_token_id: int = 151653
-    tied: bool = True  # words are read and spoken through one matrix
     head_dim: int | None = None  # None: hidden_size / heads
+    tied: bool = True  # words are read and spoken through one matrix
 
     @property
     def head_width(self) -> int:
@@ -61,6 +61,9 @@ class ExpertsConfig:
     def __post_init__(self) -> None:
         if not 1 <= self.top_k <= self.count:
             raise ValueError(f"top_k is {self.top_k} of {self.count} experts; expected 1 to {self.count}")
+
+
+DENSE = ExpertsConfig("dense")
 
 
 @dataclass(frozen=True)

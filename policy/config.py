@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeVar, get_type_hints
 from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, HORIZON
 
 Prediction = Literal["epsilon", "sample"]
+HeadKind = Literal["dit", "unet", "flow", "readout", "tokens"]
+BackboneName = Literal["qwen2_vl", "paligemma"]
 ExpertKind = Literal["static", "dense", "dense_wide", "dynamic"]
 Reasoning = Literal["none", "film", "latter", "former", "all"]
-BackboneName = Literal["qwen2_vl", "paligemma"]
 T = TypeVar("T")
 
 
@@ -35,8 +36,8 @@ class TextConfig:
     video_token_id: int = 151656
     vision_start_token_id: int = 151652
     vision_end_token_id: int = 151653
-    head_dim: int | None = None  # None: hidden_size / heads
     tied: bool = True  # words are read and spoken through one matrix
+    head_dim: int | None = None  # None: hidden_size / heads
 
     @property
     def head_width(self) -> int:
@@ -62,9 +63,6 @@ class ExpertsConfig:
             raise ValueError(f"top_k is {self.top_k} of {self.count} experts; expected 1 to {self.count}")
 
 
-DENSE = ExpertsConfig("dense")
-
-
 @dataclass(frozen=True)
 class VisionConfig:
     """The vision tower; the defaults are Qwen2-VL's."""
@@ -80,7 +78,11 @@ class VisionConfig:
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """The diffusion action head; the defaults are ChatVLA's DiT-L (ScaleDP_L) and its DDIM schedule."""
+    """The action head; the defaults are ChatVLA's DiT-L (ScaleDP_L) and its DDIM schedule.
+
+    kind: dit (ChatVLA, DexVLA), unet (DiVLA, TinyVLA), flow (pi0), readout (Octo), or tokens: actions are words of the
+    language model (OpenVLA). A flow head has the language model's layers and heads, a U-Net its `widths`.
+    """
 
     width: int = 1024
     depth: int = 24
@@ -92,6 +94,9 @@ class HeadConfig:
     reached 39/40 rollouts and one with epsilon 3/40 (that pair differs in five things at once)."""
     noise_samples: int = 1
     """Noised copies of each chunk per step; the network behind the head runs once for all of them."""
+    kind: HeadKind = "dit"
+    widths: tuple[int, ...] = (256, 512, 1024)
+    mlp_width: int | None = None  # of a flow head's layers; None: four times its width
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,12 @@ class Prefilled:
 
 @dataclass(frozen=True)
 class Spoken:
-    """`tokens` (B, T) long and their states `hidden` (B, T, d); `valid` (B, T) is True on what was spoken."""
+    """`tokens` (B, T) long, their states `hidden` (B, T, d) and `position_ids` (3, B, T); `valid` (B, T): what was spoken."""
 
     tokens: Tensor
     hidden: Tensor
     valid: Tensor
+    position_ids: Tensor
 
 
 def prefill(model: ChatVLA, prompt: Prompt, route: Route) -> Prefilled:
@@ -73,6 +74,7 @@ def speak(model: ChatVLA, prefilled: Prefilled, end_id: int, max_new_tokens: int
     position = prompt.position_ids.masked_fill(~prompt.valid, -1).amax((0, 2)) + 1
     visible, open_rows = prompt.valid, torch.ones_like(last, dtype=torch.bool) if silent is None else ~silent
     padded = not bool(prompt.valid.all())
+    first = position
     tokens, states, valid = [], [], []
     for _ in range(max_new_tokens):
         token = model.vlm.lm_head(state).argmax(-1)
@@ -91,7 +93,9 @@ def speak(model: ChatVLA, prefilled: Prefilled, end_id: int, max_new_tokens: int
         tokens.append(token)
         states.append(state)
         valid.append(open_rows)
+    position_ids = (first[:, None] + torch.arange(len(tokens), device=last.device)).expand(3, -1, -1)
     if not tokens:
         width = prefilled.hidden.shape[-1]
-        return Spoken(last.new_zeros(rows, 0), prefilled.hidden.new_zeros(rows, 0, width), prompt.valid[:, :0])
-    return Spoken(torch.stack(tokens, 1), torch.stack(states, 1), torch.stack(valid, 1))
+        nothing = prefilled.hidden.new_zeros(rows, 0, width)
+        return Spoken(last.new_zeros(rows, 0), nothing, prompt.valid[:, :0], position_ids)
+    return Spoken(torch.stack(tokens, 1), torch.stack(states, 1), torch.stack(valid, 1), position_ids)

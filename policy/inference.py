@@ -20,6 +20,7 @@ from envs.types import EXECUTE, Inference, Observation, Trial
 from policy import checkpoint
 from policy.chatvla import ChatVLA, Seen
 from policy.generation import Prefilled, Prompt, Spoken, prefill, speak
+from policy.heads.base import Context
 from policy.processor import NEXT_ACTION, Processor
 
 Frame = NDArray[np.uint8]
@@ -184,8 +185,8 @@ def decide_together(
     silent = torch.tensor([thought is not None for thought in recalled], device=first._device)
     spoken = speak(model, prefilled, processor.end_id, model.config.max_new_tokens, silent)
     clock.lap("reasoning")
-    condition = _condition(model, prefilled, spoken, [len(ids) for ids in asked], agent_pos, seen)
-    chunks = model.sample_actions(condition, [p.generator for p in policies]).float().cpu().numpy()
+    context = _context(model, prefilled, spoken, [len(ids) for ids in asked], agent_pos, seen)
+    chunks = model.sample_actions(context, [p.generator for p in policies]).float().cpu().numpy()
     clock.lap("action")
     decisions = []
     for i, (policy, instruction, thought) in enumerate(zip(policies, instructions, recalled, strict=True)):
@@ -193,20 +194,24 @@ def decide_together(
         policy.thought = Thought(instruction, said, thought.uses + 1 if thought else 1)
         text = processor.decode(list(said)).removesuffix(NEXT_ACTION.strip()).strip()
         inference = Inference(np.ascontiguousarray(chunks[i], np.float32), text, clock.seconds)
-        decisions.append(Decision(inference, condition[i].float().cpu().numpy()))
+        decisions.append(Decision(inference, context.vector[i].float().cpu().numpy()))
     return decisions
 
 
-def _condition(
+def _context(
     model: ChatVLA, prefilled: Prefilled, spoken: Spoken, asked: Sequence[int], agent_pos: Tensor, seen: Seen
-) -> Tensor:
+) -> Context:
     """What the action head gets: of each row its first `asked` states are the prompt, the other valid ones the reasoning."""
     hidden = torch.cat([prefilled.hidden, spoken.hidden], 1)
     valid = torch.cat([prefilled.prompt.valid, spoken.valid], 1)
     place = torch.arange(hidden.shape[1], device=hidden.device)
     prompt = valid & (place < torch.tensor(asked, device=hidden.device)[:, None])
     last = (valid * place).amax(1, keepdim=True)
-    return model.control_condition(hidden, prompt, valid & ~prompt, last, agent_pos, seen).condition
+    prefix = None
+    if model.head is not None and model.head.needs_prefix:
+        positions = torch.cat([prefilled.prompt.position_ids, spoken.position_ids], 2)
+        prefix = model.prefix_of(prefilled.cache, len(hidden), valid, positions)
+    return model.control_condition(hidden, prompt, valid & ~prompt, last, agent_pos, seen, prefix).context
 
 
 class _Clock:

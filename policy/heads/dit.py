@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from policy.config import ChatVLAConfig
-from policy.diffusion import DDIM, NoiseSource, gaussian
+from policy.heads.base import DiffusionHead
 
 TIME_DIM = 256
 
@@ -39,16 +39,13 @@ class Block(nn.Module):
         return x + gate_m * self.mlp(modulated(x, shift_m, scale_m))
 
 
-class DiTHead(nn.Module):
-    """Noised actions (B, 16, 10), timesteps (B,) and condition (B, hidden + rest) to the prediction (B, 16, 10)."""
+class DiTHead(DiffusionHead):
+    """The diffusion transformer; `rest_dim`: numbers of the condition behind the language model's vector."""
 
     def __init__(self, config: ChatVLAConfig, rest_dim: int) -> None:
-        super().__init__()
+        super().__init__(config)
         head, hidden = config.head, config.text.hidden_size
         self.hidden, self.width = hidden, head.width
-        self.noise_samples = head.noise_samples
-        self.shape = (config.horizon, config.action_dim)
-        self.diffusion = DDIM(head)
         self.embed_action = nn.Linear(config.action_dim, head.width)
         self.position = nn.Parameter(torch.empty(1, config.horizon, head.width))
         self.embed_time = nn.Sequential(nn.Linear(TIME_DIM, head.width), nn.SiLU(), nn.Linear(head.width, head.width))
@@ -72,9 +69,9 @@ class DiTHead(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def embed(self, condition: Tensor) -> Tensor:
+    def embed(self, vector: Tensor) -> Tensor:
         """The timestep-independent part of c, (B, width): computed once for all denoising steps."""
-        return self.embed_condition(torch.cat([self.norm(condition[:, : self.hidden]), condition[:, self.hidden :]], -1))
+        return self.embed_condition(torch.cat([self.norm(vector[:, : self.hidden]), vector[:, self.hidden :]], -1))
 
     def denoise(self, x: Tensor, t: Tensor, embedded: Tensor) -> Tensor:
         """The prediction for x (B, n, 10) at timesteps t (B,)."""
@@ -84,32 +81,6 @@ class DiTHead(nn.Module):
             hidden = block(hidden, c)
         shift, scale = self.last_modulation(c)[:, None].chunk(2, -1)
         return self.last(modulated(hidden, shift, scale))
-
-    def forward(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
-        return self.denoise(x, t, self.embed(condition))
-
-    def loss(
-        self, condition: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Mean squared error over the actions that `mask` (B, n) marks; `actions` (B, n, 10) in [-1, 1].
-
-        Zero, with gradients connected, where nothing is marked.
-        """
-        copies = self.noise_samples
-        embedded = self.embed(condition).repeat(copies, 1)
-        clean, weight = actions.float().repeat(copies, 1, 1), mask.float().repeat(copies, 1)[..., None]
-        noise = torch.randn(clean.shape, generator=generator, device=clean.device)
-        t = torch.randint(self.diffusion.config.train_steps, (len(clean),), generator=generator, device=clean.device)
-        predicted = self.denoise(self.diffusion.add_noise(clean, noise, t), t, embedded).float()
-        squared = (predicted - self.diffusion.target(clean, noise)) ** 2 * weight
-        return squared.sum() / (weight.sum() * self.shape[1]).clamp_min(1)
-
-    @torch.no_grad()
-    def sample(self, condition: Tensor, source: NoiseSource = None) -> Tensor:
-        """Action chunks (B, 16, 10) in [-1, 1]."""
-        noise = gaussian(len(condition), self.shape, source, condition.device)
-        embedded = self.embed(condition)
-        return self.diffusion.sample(lambda x, t: self.denoise(x, t, embedded), noise)
 
 
 def modulated(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:

@@ -183,7 +183,7 @@ def decide_together(
     prefilled = prefill(model, first._prompt(read, [len(ids) for ids in asked], seen), "control")
     clock.lap("prefill")
     silent = torch.tensor([thought is not None for thought in recalled], device=first._device)
-    spoken = speak(model, prefilled, processor.end_id, model.config.max_new_tokens, silent)
+    spoken = speak(model, prefilled, processor.end_id, model.config.reasoning_tokens, silent)
     clock.lap("reasoning")
     context = _context(model, prefilled, spoken, [len(ids) for ids in asked], agent_pos, seen)
     chunks = model.sample_actions(context, [p.generator for p in policies]).float().cpu().numpy()

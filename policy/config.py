@@ -14,6 +14,7 @@ HeadKind = Literal["dit", "unet", "flow", "readout", "tokens"]
 BackboneName = Literal["qwen2_vl", "paligemma"]
 ExpertKind = Literal["static", "dense", "dense_wide", "dynamic"]
 Reasoning = Literal["none", "film", "latter", "former", "all", "chain"]
+INJECTED: tuple[Reasoning, ...] = ("latter", "former", "all")  # into the head's blocks, instead of by FiLM before it
 T = TypeVar("T")
 
 
@@ -36,8 +37,8 @@ class TextConfig:
     video_token_id: int = 151656
     vision_start_token_id: int = 151652
     vision_end_token_id: int = 151653
-    head_dim: int | None = None  # None: hidden_size / heads
     tied: bool = True  # words are read and spoken through one matrix
+    head_dim: int | None = None  # None: hidden_size / heads
 
     @property
     def head_width(self) -> int:
@@ -181,6 +182,10 @@ class ChatVLAConfig:
             raise ValueError("options.object_positions reads the keypoints; set options.keypoint_readout=True too")
         if self.wrist_size is not None and (self.options.image_words or self.options.conv_stem):
             raise ValueError("options.image_words and conv_stem need images of one size; set wrist_size=None")
+        if self.reasoning in INJECTED and self.head.kind != "dit":
+            raise ValueError(f"reasoning={self.reasoning} is injected into the blocks of a dit head, not {self.head.kind}; set reasoning=film or none")
+        if self.loss.balance and self.experts.kind != "dynamic":
+            raise ValueError(f"loss.balance is {self.loss.balance}, but {self.experts.kind} experts have no router; set it to 0")
 
     @property
     def reasoning_tokens(self) -> int:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t as student
 
 from experiments.scoring import wilson
 
-LEAST = 10  # real trials below which the interval's normal approximation says nothing
+LEAST = 10  # real trials below which a weight cannot be fitted
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,12 @@ def prediction_powered(*, real: ArrayLike, sim: ArrayLike, more_sim: ArrayLike) 
 
     PPI++ (Angelopoulos, Duchi, Zrnic 2023, arXiv 2311.01453, section 2 and example 6.1): with y real and f simulated,
         estimate = mean(y) + w (mean(f over N) - mean(f over n)),    w = cov(y, f) / ((1 + n/N) var(f)),
-        variance = var(y - w f) / n + w^2 var(f over N) / N.
+        variance = var(y - w f) / n + w^2 var(f) / N.
     It is right on average whatever the simulation does; the better simulation predicts the single trial, the narrower.
-    The interval takes Student's t instead of the normal quantile. Simulation is left out (w = 0, Wilson's interval)
-    where it cannot help or be judged: fewer than LEAST pairs, no further simulated trials, or one side always the same.
+    The interval is Wilson's at the number of real trials that would have this variance. The paper's normal interval held
+    the truth in 89 to 99 of 100 experiments with 10 to 50 pairs (rates 0.6 and 0.9), this one in 93 to 97.
+    Simulation is left out (w = 0, Wilson's interval) where it does not help or cannot be judged: fewer than LEAST pairs, no
+    further simulated trials, or one side always the same.
 
     Raises:
         ValueError: `real` and `sim` do not pair up, there is none, or a value lies outside 0..1.
@@ -48,12 +49,12 @@ def prediction_powered(*, real: ArrayLike, sim: ArrayLike, more_sim: ArrayLike) 
     if any(((v < 0) | (v > 1)).any() for v in (y, f, more)):
         raise ValueError("a trial's value lies outside 0..1")
     n, extra = len(y), len(more)
+    alone = Estimate(float(y.mean()), *wilson(float(y.sum()), n), n, 0, 0.0, float(n))
     if n < LEAST or not extra or np.ptp(y) == 0 or np.ptp(f) == 0:
-        return Estimate(float(y.mean()), *wilson(float(y.sum()), n), n, 0, 0.0, float(n))
-    spread = np.var(np.r_[f, more], ddof=1)
+        return alone
+    spread = float(np.var(np.r_[f, more], ddof=1))
     weight = float(np.clip(np.cov(y, f)[0, 1] / ((1 + n / extra) * spread), 0, 1))
-    value = float(y.mean() + weight * (more.mean() - f.mean()))
-    variance = float(np.var(y - weight * f, ddof=1) / n + weight**2 * spread / extra)
-    half = float(student.ppf(0.975, n - 1)) * variance**0.5
-    worth = float(np.var(y, ddof=1) / variance) if variance > 0 else float(n)
-    return Estimate(float(np.clip(value, 0, 1)), max(0.0, value - half), min(1.0, value + half), n, extra, weight, worth)
+    value = float(np.clip(y.mean() + weight * (more.mean() - f.mean()), 0, 1))
+    variance = float(np.var(y - weight * f, ddof=2)) / n + weight**2 * spread / extra  # ddof: mean and weight are fitted
+    worth = float(np.var(y, ddof=1)) / variance
+    return Estimate(value, *wilson(value * worth, worth), n, extra, weight, worth) if worth > n else alone

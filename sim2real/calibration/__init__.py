@@ -1,0 +1,1 @@
+"""Where the cameras are and how they see: intrinsics and extrinsics from pictures of a ChArUco board, into simulation"""

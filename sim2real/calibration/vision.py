@@ -31,7 +31,8 @@ def find_corners(image: NDArray[np.uint8], columns: int, rows: int, square: floa
     corners, ids, _, _ = detector.detectBoard(grey)
     if ids is None or corners is None:
         return np.zeros(0, np.int64), np.zeros((0, 2))
-    return np.asarray(ids, np.int64).ravel(), np.asarray(corners, np.float64).reshape(-1, 2)
+    ids, corners = np.asarray(ids, np.int64).ravel(), np.asarray(corners, np.float32).reshape(-1, 2)
+    return ids, _refined(grey, corners, _least_distance(ids, corners, columns))
 
 
 def lens(points: Sequence[Array], pixels: Sequence[Array], size: tuple[int, int]) -> tuple[Array, Array]:
@@ -68,6 +69,25 @@ def hand_eye(hand_to_base: Sequence[Array], board_to_camera: Sequence[Array]) ->
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = rotation, np.ravel(shift)
     return pose
+
+
+def _refined(grey: NDArray[np.uint8], corners: NDArray[np.float32], square_px: float) -> Array:
+    """The corners (n, 2) once more, from a window that the markers, an eighth of a square away, do not reach into.
+
+    OpenCV 4.11's CharucoDetector answers them half a pixel too far right and down (measured on drawn boards, mean 0.50 px).
+    """
+    reach = int(np.clip(square_px / 8 - 1, 2, 8))
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 50, 1e-4)
+    refined = cv2.cornerSubPix(grey, (corners - 0.5)[:, None].copy(), (reach, reach), (-1, -1), stop)
+    return np.asarray(refined, np.float64).reshape(-1, 2)
+
+
+def _least_distance(ids: NDArray[np.int64], corners: NDArray[np.float32], columns: int) -> float:
+    """Pixels between the two nearest corners that are neighbours on the board; 0 where none are."""
+    at = dict(zip(ids.tolist(), corners, strict=True))
+    inner = columns - 1
+    pairs = [(i, j) for i in at for j in ((i + 1) if (i + 1) % inner else -1, i + inner) if j in at]
+    return min((float(np.linalg.norm(at[i] - at[j])) for i, j in pairs), default=0.0)
 
 
 def _board(columns: int, rows: int, square: float, marker: float) -> cv2.aruco.CharucoBoard:

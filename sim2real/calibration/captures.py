@@ -62,7 +62,7 @@ class CaptureFolder:
         """Keeps an RGB picture (h, w, 3) uint8 of `camera`, at the camera's own resolution, with the joints (7,) rad."""
         joints = tuple(float(v) for v in np.asarray(joint_pos, float))
         capture = Capture(check_name(camera, CAMERAS, "camera"), f"{camera}_{self._count:04d}.png", joints, check_name(holder, HOLDERS, "holder"), placement)
-        Image.fromarray(image).save(self.folder / capture.image)
+        Image.fromarray(image).save(self.folder / capture.image, compress_level=1)
         with (self.folder / CAPTURES_FILE).open("a") as file:
             file.write(json.dumps(asdict(capture)) + "\n")
         self._count += 1

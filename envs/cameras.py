@@ -96,7 +96,8 @@ def calibrated(path: Path, cameras: tuple[CameraSpec, ...] = CAMERA_SPECS) -> tu
 def _measured(found: dict[str, Any]) -> dict[str, Any]:
     """The fields of a `CameraSpec` that a calibration decides."""
     rotation, pos = matrix_from_quat(found["quat"]), np.array(found["pos"], float)
-    lens = Lens((found["focal"][0], found["focal"][1]), (found["centre"][0], found["centre"][1]))
+    (fx, fy), (cx, cy) = found["focal"], found["centre"]
+    lens = Lens((fx, fy), (cx, cy))
     return {
         "body": found["body"], "pos": tuple(pos), "target": tuple(pos - rotation[:, 2]), "up": tuple(rotation[:, 1]),
         "fovy": float(np.degrees(2 * np.arctan(HEIGHT / 2 / lens.focal[1]))), "lens": lens,

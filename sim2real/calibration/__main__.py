@@ -63,10 +63,11 @@ def parse(argv: Sequence[str]) -> Options:
         key, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"'{text}' has no '='; expected\n{USAGE}")
+        kind = kinds[check_name(key, kinds, "option")]
         try:
-            values[check_name(key, kinds, "option")] = kinds[key](value)
-        except ValueError as error:
-            raise error if isinstance(error, UsageError) else UsageError(f"{text}; expected a number") from None
+            values[key] = kind(value)
+        except ValueError:
+            raise UsageError(f"{text}; expected a number") from None
     return Options(**values)
 
 
@@ -139,7 +140,8 @@ def _show(lines: Sequence[Sequence[str]]) -> None:
     shown = Table(*lines[0], box=None, pad_edge=False, header_style="dim")
     for line in lines[1:]:
         shown.add_row(*line)
-    Console().print(shown, highlight=False)
+    console = Console()
+    console.print(shown, highlight=False, width=console.width if console.is_terminal else 160)
 
 
 COMMANDS = {"board": make_board, "poses": make_poses, "simulate": make_pictures, "solve": find_cameras}

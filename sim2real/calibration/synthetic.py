@@ -26,7 +26,7 @@ SIZE = (1280, 720)  # px, ZED's HD720
 TRUTH_FILE = "truth.json"
 SHIFT, TURN, FOCAL, CENTRE = 0.02, 3.0, 0.03, 8.0  # m, degrees, share, px: how far a true camera is from its specification, +-
 SQUARE_PX, MARGIN_PX = 64, 16  # of the board's texture
-PIXEL_NOISE, JOINT_NOISE = 2.0, 5e-5  # grey levels; rad
+PIXEL_NOISE, JOINT_NOISE = 3, 5e-5  # grey levels, +-; rad, standard deviation
 Array = NDArray[np.float64]
 
 
@@ -46,7 +46,7 @@ def simulate(folder: Path, board: Board, poses: int, rng: np.random.Generator) -
                 studio.place(joints, holder)
                 measured = joints + rng.normal(0, JOINT_NOISE, len(joints))
                 for name in seen_by:
-                    noisy = studio.picture(name) + rng.normal(0, PIXEL_NOISE, (SIZE[1], SIZE[0], 3))
+                    noisy = studio.picture(name) + rng.integers(-PIXEL_NOISE, PIXEL_NOISE, (SIZE[1], SIZE[0], 1), np.int16, endpoint=True)
                     captures.add(name, np.clip(noisy, 0, 255).astype(np.uint8), measured, holder)
     finally:
         studio.close()

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, NDArray
 
 JOINTS = 7
-SCALARS = ("time", "gripper_target", "gripper_closed")
+SCALARS = ("time", "target_time", "gripper_target", "gripper_closed")
 VECTORS = ("joint_target", "joint_pos", "joint_vel", "joint_torque")
 Array = NDArray[np.float64]
 
@@ -26,14 +26,16 @@ Array = NDArray[np.float64]
 class MotionLog:
     """n samples in order of time.
 
-    `time` (n,) s, of one clock, when the sample was measured. `joint_target` (n, 7) rad: the last target sent to the joint
-    controller before that moment (after every clamp), in force until the next sample. `joint_pos` (n, 7) rad, `joint_vel`
+    `time` (n,) s: when the sample was measured; `target_time` (n,) s, by the same clock: when the targets in force then were
+    sent. Without it a target's time would be known to a sample only, and the delay and all forces would be wrong by that.
+    `joint_target` (n, 7) rad: the last one sent to the joint controller before `time`, after every clamp. `joint_pos` (n, 7) rad, `joint_vel`
     (n, 7) rad/s. `joint_torque` (n, 7) Nm: what the joint controller commanded, without gravity (libfranka's tau_J_d in
     torque control). `gripper_target`, `gripper_closed` (n,): 0 open - 1 closed, asked and measured. nan: not known.
     `meta`: where it comes from, such as {"robot": "fr3", "backend": "franka"}.
     """
 
     time: Array
+    target_time: Array
     joint_target: Array
     joint_pos: Array
     joint_vel: Array
@@ -50,9 +52,11 @@ class MotionLog:
                 raise ValueError(f"{f.name} has shape {getattr(self, f.name).shape}, expected {shape}")
         if n < 2 or not (np.diff(self.time) > 0).all():
             raise ValueError(f"time of {n} samples does not rise throughout; expected at least two samples of one clock")
+        if not (self.target_time <= self.time).all() or (np.diff(self.target_time) < 0).any():
+            raise ValueError("target_time runs backwards or ahead of time; expected when the target in force was sent, by the clock of time")
 
     def write(self, path: Path) -> None:
-        """One parquet file: columns time, gripper_*, and joint_*_0 ... joint_*_6."""
+        """One parquet file: columns time, target_time, gripper_*, and joint_*_0 ... joint_*_6."""
         columns = {name: getattr(self, name) for name in SCALARS}
         columns |= {f"{name}_{i}": getattr(self, name)[:, i] for name in VECTORS for i in range(JOINTS)}
         table = pa.table(columns).replace_schema_metadata(dict(self.meta))
@@ -87,12 +91,12 @@ class MotionLogger:
         self._rows: list[Array] = []
 
     def sample(
-        self, time: float, joint_target: ArrayLike, joint_pos: ArrayLike, joint_vel: ArrayLike, joint_torque: ArrayLike | None = None,
+        self, time: float, target_time: float, joint_target: ArrayLike, joint_pos: ArrayLike, joint_vel: ArrayLike, joint_torque: ArrayLike | None = None,
         gripper_target: float = np.nan, gripper_closed: float = np.nan,
     ) -> None:  # fmt: skip
         """One moment, as `MotionLog` describes it."""
         torque = np.full(JOINTS, np.nan) if joint_torque is None else joint_torque
-        row = np.r_[time, gripper_target, gripper_closed, joint_target, joint_pos, joint_vel, torque].astype(float)
+        row = np.r_[time, target_time, gripper_target, gripper_closed, joint_target, joint_pos, joint_vel, torque].astype(float)
         if row.shape != (len(SCALARS) + len(VECTORS) * JOINTS,):
             raise ValueError(f"a sample has {len(row)} values, expected {len(SCALARS)} and {len(VECTORS)} times {JOINTS}")
         self._rows.append(row)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from envs.robot import GRIPPER_JOINT, GRIPPER_MAX
 from sim2real.identification.dynamics import Dynamics
-from sim2real.motion_log import JOINTS, MotionLog
+from sim2real.motion_log import MotionLog
 
 Array = NDArray[np.float64]
 STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
@@ -27,57 +27,60 @@ class Motion:
 
 
 def simulate_arm(model: mujoco.MjModel, dynamics: Dynamics, log: MotionLog) -> Motion:
-    """The arm under the log's targets, from its first position and velocity."""
+    """The arm under the log's targets, from its first position, where it rests."""
     dynamics.apply(model)
     data = mujoco.MjData(model)
-    data.qpos[:], data.qvel[:] = log.joint_pos[0], log.joint_vel[0]
-    control = delayed(log.time, log.joint_target, dynamics.delay_s, _steps(log, model))
-    states = _rollout(model, data, control)
-    pos, vel = states[:, 1 : 1 + JOINTS], states[:, 1 + JOINTS :]
+    data.qpos[:] = log.joint_pos[0]
+    states = _rollout(model, data, log, log.joint_target)
+    at = np.maximum(log.time - log.time[0] - dynamics.delay_s, 0)
+    pos, vel = np.split(_sampled(states[:, 0], states[:, 1:], at), 2, 1)
+    # The servo's law once more, at the moments of the log: force jumps with a target, and so cannot be interpolated.
+    sent, target = commands(log, log.joint_target)
+    in_force = target[np.maximum(np.searchsorted(sent, at, side="right") - 1, 0)]
     kp, kv, limit = model.actuator_gainprm[:, 0], -model.actuator_biasprm[:, 2], model.actuator_forcerange[:, 1]
-    torque = np.clip(kp * (control - pos[:-1]) - kv * vel[:-1], -limit, limit)
-    at, grid = log.time - log.time[0], states[:, 0]
-    return Motion(_sampled(grid, pos, at), _sampled(grid, vel, at), _sampled(grid[:-1], torque, at))
+    return Motion(pos, vel, np.clip(kp * (in_force - pos) - kv * vel, -limit, limit))
 
 
 def simulate_gripper(model: mujoco.MjModel, dynamics: Dynamics, log: MotionLog) -> Array:
     """gripper_closed (n,) under the log's targets, from where it was first."""
     dynamics.apply(model)
     data = mujoco.MjData(model)
-    target = GRIPPER_MAX * log.gripper_target[:, None]
-    knuckle = model.joint(GRIPPER_JOINT).qposadr[0]
     data.ctrl[0] = GRIPPER_MAX * log.gripper_closed[0]
     for _ in range(round(1 / model.opt.timestep)):  # the followers settle
         mujoco.mj_step(model, data)
     data.time = 0.0
-    states = _rollout(model, data, delayed(log.time, target, dynamics.gripper_delay_s, _steps(log, model)))
-    return _sampled(states[:, 0], states[:, 1 + knuckle, None], log.time - log.time[0])[:, 0] / GRIPPER_MAX
+    states = _rollout(model, data, log, GRIPPER_MAX * log.gripper_target[:, None])
+    knuckle = states[:, 1 + model.joint(GRIPPER_JOINT).qposadr[0], None]
+    at = np.maximum(log.time - log.time[0] - dynamics.gripper_delay_s, 0)
+    return _sampled(states[:, 0], knuckle, at)[:, 0] / GRIPPER_MAX
 
 
-def delayed(time: Array, target: Array, delay_s: float, steps: Array) -> Array:
-    """(len(steps) - 1, k): the mean over each simulation step of targets (n, k) that hold until the next, `delay_s` later.
+def commands(log: MotionLog, target: Array) -> tuple[Array, Array]:
+    """When each of the log's targets (n, k) was sent, (m,) s after its first sample, and the targets (m, k)."""
+    first = np.r_[True, np.diff(log.target_time) > 0]
+    return log.target_time[first] - log.time[0], target[first]
 
-    The mean, not the value at the step's start: so the result changes smoothly with the delay, which can then be fitted.
+
+def step_targets(sent: Array, target: Array, edges: Array) -> Array:
+    """(len(edges) - 1, k): the mean target over each simulation step, of targets (m, k) that hold from when they are sent (m,).
+
+    A target that is sent within a step has a share of it. The first holds before it was sent too, the last for good.
     """
-    edges = np.r_[0.0, np.cumsum(np.diff(time))]
-    area = np.r_[np.zeros((1, target.shape[1])), np.cumsum(target[:-1] * np.diff(time)[:, None], 0)]
-    at = steps - delay_s
-    whole = np.stack([np.interp(at, edges, column) for column in area.T], 1)
-    whole += np.minimum(at, 0)[:, None] * target[0] + np.maximum(at - edges[-1], 0)[:, None] * target[-1]
-    return np.diff(whole, axis=0) / np.diff(steps)[:, None]
+    ends = np.r_[min(sent[0], edges[0]) - 1, sent[1:], max(sent[-1], edges[-1]) + 1]
+    area = np.r_[np.zeros((1, target.shape[1])), np.cumsum(target * np.diff(ends)[:, None], 0)]
+    whole = np.stack([np.interp(edges, ends, column) for column in area.T], 1)
+    return np.diff(whole, axis=0) / np.diff(edges)[:, None]
 
 
-def _steps(log: MotionLog, model: mujoco.MjModel) -> Array:
-    """Edges of the simulation steps, s after the log's first sample."""
-    step = model.opt.timestep
-    return np.arange(int(np.ceil((log.time[-1] - log.time[0]) / step)) + 2) * step
+def _rollout(model: mujoco.MjModel, data: mujoco.MjData, log: MotionLog, target: Array) -> Array:
+    """(steps + 1, state): time, qpos, qvel before the first step and after each, without any delay.
 
-
-def _rollout(model: mujoco.MjModel, data: mujoco.MjData, control: Array) -> Array:
-    """(steps + 1, state): time, qpos, qvel before the first step and after each."""
+    The arm rests when the log starts, so that a delay of the commands is a delay of everything that follows.
+    """
+    edges = np.arange(int(np.ceil((log.time[-1] - log.time[0]) / model.opt.timestep)) + 1) * model.opt.timestep
     start = np.empty(mujoco.mj_stateSize(model, STATE))
     mujoco.mj_getState(model, data, start, STATE)
-    states, _ = rollout.rollout(model, data, start, control[None])
+    states, _ = rollout.rollout(model, data, start, step_targets(*commands(log, target), edges)[None])
     return np.r_[start[None], states[0]]
 
 

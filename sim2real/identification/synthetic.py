@@ -1,4 +1,4 @@
-"""A log of an arm that nobody has identified: MuJoCo with other parameters, another timestep, a delay, and noise."""
+"""A log of an arm that nobody has identified: MuJoCo with other parameters, friction, a delay, and noise."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.robot import GRIPPER_JOINT, GRIPPER_MAX
+from envs.scenes.scene import TIMESTEP
 from sim2real.identification.dynamics import Dynamics, arm_model, gripper_model, nominal
 from sim2real.identification.excitation import Excitation
 from sim2real.motion_log import MotionLog
 
 Array = NDArray[np.float64]
-TIMESTEP = 0.001  # s, a Franka's
-EVERY = 10  # steps between samples: 100 Hz
+SAMPLE_S = 0.01  # between samples, about
 POS_NOISE, VEL_NOISE, TORQUE_NOISE, GRIPPER_NOISE = 5e-5, 5e-3, 0.1, 0.004  # rad, rad/s, Nm, share of the way
 
 
@@ -33,28 +33,28 @@ def hidden_dynamics(rng: np.random.Generator) -> Dynamics:
     )  # fmt: skip
 
 
-def record(dynamics: Dynamics, motion: Excitation, rng: np.random.Generator) -> MotionLog:
-    """The log that an arm of these dynamics leaves of a motion, sample by sample at 1 kHz: no code of the fit is used."""
-    arm, gripper = _started(arm_model(TIMESTEP), dynamics), _started(gripper_model(TIMESTEP), dynamics)
+def record(dynamics: Dynamics, motion: Excitation, rng: np.random.Generator, timestep: float = TIMESTEP) -> MotionLog:
+    """The log that an arm of these dynamics leaves of a motion; step by step, with nothing of the fit's simulation."""
+    arm, gripper = _started(arm_model(timestep), dynamics), _started(gripper_model(timestep), dynamics)
     arm[1].qpos[:] = motion.joint_target[0]
     knuckle = gripper[0].joint(GRIPPER_JOINT).qposadr[0]
-    rows = []
-    for step in range(round(motion.time[-1] / TIMESTEP)):
-        now = step * TIMESTEP
-        sent = _sent(motion, now)
-        arm[1].ctrl[:] = motion.joint_target[_sent(motion, now - dynamics.delay_s)]
-        gripper[1].ctrl[0] = GRIPPER_MAX * motion.gripper_target[_sent(motion, now - dynamics.gripper_delay_s)]
-        if step % EVERY == 0:
+    rows, every = [], round(SAMPLE_S / timestep)
+    for step in range(round(motion.time[-1] / timestep)):
+        now = step * timestep
+        if step % every == 0:
+            arm[1].ctrl[:] = motion.joint_target[_last(motion.time, now - dynamics.delay_s)]
             mujoco.mj_forward(*arm)
-            d = arm[1]
-            rows.append(np.r_[now, motion.gripper_target[sent], gripper[1].qpos[knuckle] / GRIPPER_MAX, motion.joint_target[sent], d.qpos, d.qvel, d.actuator_force])
+            d, sent = arm[1], _last(motion.time, now)
+            rows.append(np.r_[now, motion.time[sent], motion.gripper_target[sent], gripper[1].qpos[knuckle] / GRIPPER_MAX, motion.joint_target[sent], d.qpos, d.qvel, d.actuator_force])
+        arm[1].ctrl[:] = _in_force(motion.time, motion.joint_target, now - dynamics.delay_s, timestep)
+        gripper[1].ctrl[0] = GRIPPER_MAX * _in_force(motion.time, motion.gripper_target, now - dynamics.gripper_delay_s, timestep)
         mujoco.mj_step(*arm)
         mujoco.mj_step(*gripper)
     table = np.array(rows)
-    time, gripper_target, gripper_closed = table[:, :3].T
-    target, pos, vel, torque = np.split(table[:, 3:], 4, 1)
+    time, target_time, gripper_target, gripper_closed = table[:, :4].T
+    target, pos, vel, torque = np.split(table[:, 4:], 4, 1)
     return MotionLog(
-        time, target, pos + rng.normal(0, POS_NOISE, pos.shape), vel + rng.normal(0, VEL_NOISE, vel.shape),
+        time, target_time, target, pos + rng.normal(0, POS_NOISE, pos.shape), vel + rng.normal(0, VEL_NOISE, vel.shape),
         torque + rng.normal(0, TORQUE_NOISE, torque.shape), gripper_target, gripper_closed + rng.normal(0, GRIPPER_NOISE, time.shape),
         {"backend": "mujoco", "origin": "synthetic"},
     )  # fmt: skip
@@ -65,6 +65,13 @@ def _started(model: mujoco.MjModel, dynamics: Dynamics) -> tuple[mujoco.MjModel,
     return model, mujoco.MjData(model)
 
 
-def _sent(motion: Excitation, at: float) -> int:
+def _in_force(sent: Array, target: Array, start: float, length: float) -> Array:
+    """The mean target from `start` for `length` s: a step in which a new one comes into force has a share of both."""
+    old, new = _last(sent, start), _last(sent, start + length)
+    share = (start + length - sent[new]) / length if new != old else 1.0
+    return (1 - share) * target[old] + share * target[new]
+
+
+def _last(sent: Array, at: float) -> int:
     """Index of the last target sent at that time."""
-    return int(np.clip(np.searchsorted(motion.time, at + 1e-9, side="right") - 1, 0, len(motion.time) - 1))
+    return int(np.clip(np.searchsorted(sent, at + 1e-9, side="right") - 1, 0, len(sent) - 1))

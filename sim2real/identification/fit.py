@@ -134,7 +134,7 @@ def _search(residuals: Simulated, start: Dynamics, names: tuple[str, ...], delay
     bound = np.r_[np.full(sum(sizes), np.log(FACTOR)), MAX_DELAY / DELAY_UNIT]
     low = np.r_[-bound[:-1], 0.0]
     x0 = np.r_[np.zeros(sum(sizes)), np.clip(getattr(start, delay) / DELAY_UNIT, 0.1, None)]
-    result = least_squares(value, x0, jacobian, bounds=(low, bound), loss="soft_l1", xtol=1e-5, ftol=1e-6, max_nfev=evaluations)
+    result = least_squares(value, x0, jacobian, bounds=(low, bound), xtol=1e-5, ftol=1e-6, max_nfev=evaluations)
     sigma = _standard_errors(result)
     parts = np.split(sigma[:-1], np.cumsum(sizes)[:-1])
     errors = {n: _plain(v, getattr(start, n)) for n, v in zip(names, parts, strict=True)}

@@ -31,12 +31,12 @@ def simulate_arm(model: mujoco.MjModel, dynamics: Dynamics, log: MotionLog) -> M
     dynamics.apply(model)
     data = mujoco.MjData(model)
     data.qpos[:] = log.joint_pos[0]
-    states = _rollout(model, data, log, log.joint_target)
-    at = np.maximum(log.time - log.time[0] - dynamics.delay_s, 0)
+    sent, target = commands(log, log.joint_target)
+    at = log.time - log.time[0]
+    states = _rollout(model, data, sent + dynamics.delay_s, target, at[-1])
     pos, vel = np.split(_sampled(states[:, 0], states[:, 1:], at), 2, 1)
     # The servo's law once more, at the moments of the log: force jumps with a target, and so cannot be interpolated.
-    sent, target = commands(log, log.joint_target)
-    in_force = target[np.maximum(np.searchsorted(sent, at, side="right") - 1, 0)]
+    in_force = target[np.maximum(np.searchsorted(sent + dynamics.delay_s, at, side="right") - 1, 0)]
     kp, kv, limit = model.actuator_gainprm[:, 0], -model.actuator_biasprm[:, 2], model.actuator_forcerange[:, 1]
     return Motion(pos, vel, np.clip(kp * (in_force - pos) - kv * vel, -limit, limit))
 
@@ -49,10 +49,12 @@ def simulate_gripper(model: mujoco.MjModel, dynamics: Dynamics, log: MotionLog) 
     for _ in range(round(1 / model.opt.timestep)):  # the followers settle
         mujoco.mj_step(model, data)
     data.time = 0.0
-    states = _rollout(model, data, log, GRIPPER_MAX * log.gripper_target[:, None])
+    sent, target = commands(log, GRIPPER_MAX * log.gripper_target[:, None])
+    at = log.time - log.time[0]
+    # A servo that is at its limit of force takes part of a step for the whole: what is late is the motion, not the target.
+    states = _rollout(model, data, sent, target, at[-1])
     knuckle = states[:, 1 + model.joint(GRIPPER_JOINT).qposadr[0], None]
-    at = np.maximum(log.time - log.time[0] - dynamics.gripper_delay_s, 0)
-    return _sampled(states[:, 0], knuckle, at)[:, 0] / GRIPPER_MAX
+    return _sampled(states[:, 0], knuckle, np.maximum(at - dynamics.gripper_delay_s, 0))[:, 0] / GRIPPER_MAX
 
 
 def commands(log: MotionLog, target: Array) -> tuple[Array, Array]:
@@ -72,15 +74,12 @@ def step_targets(sent: Array, target: Array, edges: Array) -> Array:
     return np.diff(whole, axis=0) / np.diff(edges)[:, None]
 
 
-def _rollout(model: mujoco.MjModel, data: mujoco.MjData, log: MotionLog, target: Array) -> Array:
-    """(steps + 1, state): time, qpos, qvel before the first step and after each, without any delay.
-
-    The arm rests when the log starts, so that a delay of the commands is a delay of everything that follows.
-    """
-    edges = np.arange(int(np.ceil((log.time[-1] - log.time[0]) / model.opt.timestep)) + 1) * model.opt.timestep
+def _rollout(model: mujoco.MjModel, data: mujoco.MjData, sent: Array, target: Array, seconds: float) -> Array:
+    """(steps + 1, state): time, qpos, qvel before the first step and after each."""
+    edges = np.arange(int(np.ceil(seconds / model.opt.timestep)) + 2) * model.opt.timestep
     start = np.empty(mujoco.mj_stateSize(model, STATE))
     mujoco.mj_getState(model, data, start, STATE)
-    states, _ = rollout.rollout(model, data, start, step_targets(*commands(log, target), edges)[None])
+    states, _ = rollout.rollout(model, data, start, step_targets(sent, target, edges)[None])
     return np.r_[start[None], states[0]]
 
 

@@ -65,7 +65,7 @@ def fit(log: MotionLog, timestep: float = TIMESTEP) -> Fit:
 
     # Positions alone first: force jumps with each target, so that it can be compared only once the delay is nearly known.
     start = _best_delay(lambda d: arm(d, CHANNELS[:1]), start, "delay_s")
-    start, _ = _search(lambda d: arm(d, CHANNELS[:1]), start, ARM_PARAMETERS, "delay_s", 10)
+    start, _ = _search(lambda d: arm(d, CHANNELS[:1]), start, ARM_PARAMETERS, "delay_s", 5)
     used = _without_jumps(used, start.delay_s, timestep)
     found, error = _search(lambda d: arm(d, CHANNELS), start, ARM_PARAMETERS, "delay_s")
     if np.isfinite(used.gripper_closed).all() and np.ptp(used.gripper_closed) > 0.1:

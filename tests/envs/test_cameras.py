@@ -12,8 +12,9 @@ from envs.geometry import quat_from_matrix
 from envs.layout import Layout, Placed
 from envs.robot import HOME_QPOS
 from envs.scenes import SCENES
+from envs.sim_env import SimEnv
 from envs.tasks.toy import BASKET, BOX
-from envs.types import CAMERAS
+from envs.types import CAMERAS, Trial
 
 REGION = SCENES["toy"].region
 FIXTURES = tuple(Placed(f.name, f.kinds[0], f.pos) for f in (BOX, BASKET))
@@ -122,3 +123,12 @@ def test_a_calibration_of_an_unknown_camera_is_refused(tmp_path):
     path.write_text(path.read_text().replace("left", "front"))
     with pytest.raises(ValueError, match="has a camera 'front'; expected left, right, wrist"):
         calibrated(path)
+
+
+def test_an_environment_is_built_with_the_cameras_of_a_calibration(tmp_path):
+    env = SimEnv("sort_toys", cameras=False, calibration=_lens_file(tmp_path, pos=[0.8, 0.33, 0.4]))
+    env.reset(options={"trial": Trial("sort_toys", 0)})
+    assert env.model.camera("left").pos == pytest.approx([0.8, 0.33, 0.4])
+    assert env.model.camera("right").pos == pytest.approx(CAMERA_SPECS[1].pos)
+    with pytest.raises(ValueError, match="is no calibration"):
+        SimEnv("sort_toys", calibration=tmp_path / "nowhere.json")

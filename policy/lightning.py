@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from policy.batch import Batch
 from policy.features import Features
+from policy.heads.base import Context
 from policy.optim import MuonAdamW, build_optimizer
 from policy.stages import Stage, learning_rate
 
@@ -60,7 +61,7 @@ class StageModule(lightning.LightningModule):
         """The summed loss; its parts are logged."""
         if isinstance(batch, Features):
             head_loss: Any = self.policy.head_loss
-            losses = {"loss": head_loss(batch.condition, batch.actions, batch.action_mask)}
+            losses = {"loss": head_loss(Context(batch.condition), batch.actions, batch.action_mask)}
         else:
             losses = self.policy(batch) if self.stage.route is None else self.policy(batch, route=self.stage.route)
         self.log_dict(

@@ -11,7 +11,7 @@ ROBOT = "robot"
 
 def where(view: View, rng: Rng) -> list[Item]:
     """What a movable thing lies in or on."""
-    things = [t for t in view.named if not t.fixed]
+    things = [t for t in view.named if not t.fixed and t.place]
     if not things:
         return []
     place = pick(sorted({t.place for t in things}), rng)
@@ -23,7 +23,7 @@ def where(view: View, rng: Rng) -> list[Item]:
 
 def inside(view: View, rng: Rng) -> list[Item]:
     """Whether a thing lies where it lies, and whether it lies somewhere else."""
-    things = [t for t in view.named if not t.fixed and t.place != "gripper"]
+    things = [t for t in view.named if not t.fixed and t.place not in ("gripper", "")]
     if not things:
         return []
     thing = pick(things, rng)
@@ -38,8 +38,8 @@ def inside(view: View, rng: Rng) -> list[Item]:
 
 
 def empty(view: View, rng: Rng) -> list[Item]:
-    """Whether a container is empty, and whether something lies in it."""
-    containers = [t for t in view.named if t.holds == "in" and (t.travel is None or t.travel >= view.gates.open_least)]
+    """Whether a container is empty, and whether something lies in it; a refrigerator always has food of its own in it."""
+    containers = [t for t in view.named if t.category != "furniture" and t.holds == "in" and (t.travel is None or t.travel >= view.gates.open_least)]
     if not containers:
         return []
     thing = pick(containers, rng)

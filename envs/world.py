@@ -186,7 +186,8 @@ class World:
         if kind.cloth:
             return None
         drop = mujoco.mj_ray(self.model, self.data, self.pos(role), np.array([0.0, 0.0, -1.0]), None, True, self._body(role), hit)
-        if hit[0] < 0 or drop > max(*kind.half_extents, kind.rest_height, kind.top) + NEARLY:
+        height = kind.top if kind.top and self.upright(role) < 0 else kind.rest_height
+        if hit[0] < 0 or drop > height + NEARLY:
             return None
         return self.model.body(int(self._owner[self.model.geom_bodyid[hit[0]]])).name
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envs.questions import Rng
 from envs.vqa.facts import Item, Thing, View, pick, shuffled
-from envs.vqa.seen import placed
+from envs.vqa.seen import LID, placed
 
 ROBOT = "robot"
 
@@ -44,7 +44,7 @@ def empty(view: View, rng: Rng) -> list[Item]:
         return []
     thing = pick(containers, rng)
     content = [t for t in view.facts.things if t.place == thing.phrase]
-    if any(t not in view.shown for t in content):
+    if any(t not in view.shown or t.category == LID for t in content):
         return []
     return _opposite({"thing": thing.phrase}, ("empty", not content), ("full", bool(content)), thing.phrase)
 

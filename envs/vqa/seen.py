@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from envs.questions import Rng
 from envs.vqa.facts import Item, Thing, View, distance, pick, shuffled
 
+LID = "lid"  # it lies on what others lie in
 PLURALS = {"animal": "animals", "block": "blocks", "doll": "dolls", "fruit": "fruits", "card": "cards", "plate": "plates"}
 MARKED = ("red", "green", "blue", "yellow", "pink", "orange", "purple", "white", "brown", "black", "grey")
 CLOSE = {  # colours that a person may take one for another: never the wrong answer
@@ -172,6 +173,7 @@ def a(phrase: str) -> str:
 def placed(view: View, thing: Thing) -> str:
     """ "on the table", "in the box", "in the gripper"."""
     how = next((t.holds for t in view.facts.things if t.phrase == thing.place), "in" if thing.place == "gripper" else "on")
+    how = "on" if thing.category == LID else how
     return f"{how} the {thing.place}"
 
 

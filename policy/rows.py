@@ -1,4 +1,4 @@
-"""Draws the rows of one batch: a pure function of (seed, stage, number of the batch), so that resuming is exact."""
+"""Draws the rows of one batch: a pure function of (seed, stage, number, row), so that resuming and splitting are exact."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from policy.augment import random_shift, relit, shifted, thinned
 from policy.batch import Batch
 from policy.collate import ControlRow, UnderstandingRow, collate
 from policy.image_words import Labels, Named, Segmented, named
+from policy.parts import WHOLE, Part
 from policy.processor import Processor
 from policy.recorded import Frames, Question, Snapshots, by_picture, read_questions
 from policy.stages import Stage
@@ -36,13 +37,15 @@ class Batches:
     stage: Stage
     seed: int = 0
 
-    def batch(self, number: int) -> Batch:
-        """Batch `number` of this stage, always the same one."""
-        rng = np.random.default_rng([self.seed, number, *self.stage.name.encode()])
+    def batch(self, number: int, part: Part = WHOLE) -> Batch:
+        """A part of batch `number` of this stage, always the same one: each row has a generator of its own."""
         mixture = self.stage.mixture
-        control = [self._robot(rng) for _ in range(mixture.robot)]
-        control += [self._grounding(rng) for _ in range(mixture.grounding)]
-        understanding = [self._understanding(rng) for _ in range(mixture.understanding)]
+        seeds = np.random.SeedSequence([self.seed, number, *self.stage.name.encode()]).spawn(mixture.rows)
+        rngs = [np.random.default_rng(seed) for seed in seeds]
+        robot, grounding = mixture.robot, mixture.robot + mixture.grounding
+        control = [self._robot(rngs[i]) for i in part.of(robot)]
+        control += [self._grounding(rngs[robot + i]) for i in part.of(mixture.grounding)]
+        understanding = [self._understanding(rngs[grounding + i]) for i in part.of(mixture.understanding)]
         return collate(self.processor, control, understanding, self.labels if self.stage.words else None)
 
     @cached_property

@@ -1,0 +1,260 @@
+"""What a row of training costs, before any weight is allocated: arithmetic, and tensors kept for the way back, by part.
+
+The network is built of fake tensors (shapes on the meta device, no data) and each part of it runs forward and backward
+on them, while PyTorch's own counters count. Rows do not see each other, so a batch costs the sum of its rows. What is
+counted is therefore the code that trains, whatever its options, experts and head, and not a formula for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd.graph import saved_tensors_hooks
+from torch.utils.flop_counter import FlopCounterMode
+
+from policy.chatvla import ChatVLA, Seen
+from policy.config import ChatVLAConfig
+from policy.experts import Route
+from policy.freezing import freeze
+from policy.layers import layers
+from policy.lora import add_lora, freeze_under_lora
+from policy.normalizer import NormStats
+from policy.stages import Stage
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of some rows. FLOPs: one product and one sum are two. Bytes: what is kept from forward for backward.
+
+    recomputed: forward FLOPs inside layers. kept = outside (of layers) + in layers; inputs: of the layers; largest: what
+    the layer that keeps most keeps. With recomputation `outside + inputs` are kept, and `largest` for a moment.
+    """
+
+    forward: float = 0
+    backward: float = 0
+    recomputed: float = 0
+    kept: float = 0
+    outside: float = 0
+    inputs: float = 0
+    largest: float = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def __mul__(self, times: float) -> Cost:
+        return Cost(*(getattr(self, f.name) * times for f in fields(self)))
+
+    @property
+    def flops(self) -> float:
+        """Forward and backward, as if nothing were computed twice."""
+        return self.forward + self.backward
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Tokens of a control row and of an understanding row, and how many of them are supervised."""
+
+    control: int
+    understanding: int
+    spoken: int
+    answered: int
+
+
+def fake_network(config: ChatVLAConfig) -> tuple[FakeTensorMode, ChatVLA]:
+    """A network without data, and the mode in which it can be run."""
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    with mode:
+        return mode, ChatVLA(config, NormStats.unit())
+
+
+def prepare(network: ChatVLA, stage: Stage, lora: int = 0, lora_parts: tuple[str, ...] = ()) -> None:
+    """Adapters and frozen parts as `policy.fit` sets them."""
+    if lora:
+        add_lora(network, lora, lora_parts)
+    freeze(network, stage.frozen)
+    if lora:
+        freeze_under_lora(network, lora_parts)
+
+
+def row_costs(mode: FakeTensorMode, network: ChatVLA, stage: Stage, lengths: Lengths, bf16: bool = True) -> dict[str, dict[str, Cost]]:
+    """Kind of row -> part -> cost of one row, for the kinds that the stage's mixture has (`control`, `understanding`)."""
+    mixture, config, found = stage.mixture, network.config, {}
+    control, route = mixture.robot + mixture.grounding, stage.route
+    with mode, torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        if stage.features:
+            return {"control": {"head": one_row(network, lambda n: _head_alone(network, n))}}
+        if control:
+            found["control"] = _row(network, stage, lengths.control, lengths.spoken, config.cameras, route or "control")
+            found["control"]["head"] = one_row(network, lambda n: _head(network, n, lengths.control))
+        if mixture.understanding:
+            cameras = config.cameras[:1]
+            found["understanding"] = _row(network, stage, lengths.understanding, lengths.answered, cameras, route or "understanding")
+    return found
+
+
+def _row(
+    network: ChatVLA, stage: Stage, tokens: int, supervised: int, cameras: tuple[str, ...], route: Route
+) -> dict[str, Cost]:
+    seen = [one_row(network, lambda n, c=camera: _vision(network, n, c)) for camera in cameras]
+    words = supervised + (sum(map(network.config.image_tokens, cameras)) if stage.words else 0)
+    return {
+        "vision": sum(seen, Cost()),
+        "language": one_row(network, lambda n: _language(network, n, tokens, route)),
+        "words": one_row(network, lambda n: _words(network, n * words)),
+    }
+
+
+def one_row(network: nn.Module, run: Callable[[int], Tensor]) -> Cost:
+    """What one more row costs: the second's difference to the first, so that copies of weights do not count."""
+    return counted(network, run, 2) + counted(network, run, 1) * -1
+
+
+def counted(network: nn.Module, run: Callable[[int], Tensor], rows: int) -> Cost:
+    """The cost of `run(rows)` and of its way back."""
+    kept, flops = _Kept(), FlopCounterMode(display=False, custom_mapping=CPU_ATTENTION)
+    with flops:
+        with _watched(network, kept, flops), saved_tensors_hooks(kept.pack, lambda t: t):
+            out = run(rows)
+        forward = flops.get_total_flops()
+        if out.requires_grad:
+            out.float().sum().backward()
+        both = flops.get_total_flops()
+    network.zero_grad(set_to_none=True)
+    inside = list(kept.by_layer.values())
+    return Cost(
+        forward=forward,
+        backward=both - forward,
+        recomputed=kept.layer_flops,
+        kept=kept.outside + sum(inside),
+        outside=kept.outside,
+        inputs=kept.inputs,
+        largest=max(inside, default=0),
+    )
+
+
+class _Kept:
+    """Bytes of the tensors kept for backward, each counted once, by the layer that they were made in."""
+
+    def __init__(self) -> None:
+        self.layer: int | None = None
+        self.by_layer: dict[int, int] = {}
+        self.outside = self.inputs = 0
+        self.layer_flops = self.flops_before = 0
+        self.seen: dict[int, Any] = {}  # held, so that no address is used twice
+
+    def pack(self, tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in self.seen and not isinstance(tensor, nn.Parameter):
+            self.seen[storage._cdata] = storage
+            if self.layer is None:
+                self.outside += storage.nbytes()
+            else:
+                self.by_layer[self.layer] = self.by_layer.get(self.layer, 0) + storage.nbytes()
+        return tensor
+
+
+@contextmanager
+def _watched(network: nn.Module, kept: _Kept, flops: FlopCounterMode) -> Iterator[None]:
+    def enter(layer: nn.Module, args: tuple[Any, ...]) -> None:
+        kept.layer, kept.flops_before = id(layer), flops.get_total_flops()
+        kept.inputs += args[0].untyped_storage().nbytes()
+
+    def leave(layer: nn.Module, args: tuple[Any, ...], out: Any) -> None:
+        kept.layer = None
+        kept.layer_flops += flops.get_total_flops() - kept.flops_before
+
+    hooks = [h for layer in layers(network) for h in (layer.register_forward_pre_hook(enter), layer.register_forward_hook(leave))]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _vision(network: ChatVLA, rows: int, camera: str) -> Tensor:
+    """Pictures of one camera."""
+    config, tower = network.config, network.vlm.model.visual
+    height, width = config.size(camera)
+    patch = config.vision.patch_size
+    patches = (height // patch) * (width // patch)
+    if network.stem is not None:
+        stem_map = network.stem(torch.zeros(rows, height, width, 3, dtype=torch.uint8))
+        pixels = network.stem.tokens(stem_map, torch.zeros(rows, dtype=torch.long)).flatten(0, 1)
+    else:
+        pixels = torch.zeros(rows * patches, 3 * 2 * patch * patch)
+    # The tower asks these for numbers, which fake tensors do not have.
+    known: Any = {
+        "grid_thw": np.tile([1, height // patch, width // patch], (rows, 1)),
+        "position_ids": torch.zeros(rows * patches, 2, dtype=torch.long),
+        "cu_seqlens": np.arange(rows + 1) * patches,
+    }
+    return tower(pixels, **known).pooler_output
+
+
+def _language(network: ChatVLA, rows: int, tokens: int, route: Route) -> Tensor:
+    """The language model's layers."""
+    upstream = any(p.requires_grad for p in [*network.vlm.model.visual.parameters(), *network.vlm.get_input_embeddings().parameters()])
+    embeds = torch.zeros(rows, tokens, network.config.text.hidden_size, requires_grad=upstream)
+    mask = network.attention_bias(torch.ones(rows, 1, tokens, tokens, dtype=torch.bool), embeds)
+    positions = torch.zeros(3, rows, tokens, dtype=torch.long)
+    out = network.vlm.hidden_states(embeds, positions, mask, route).last_hidden_state
+    assert out is not None
+    return out
+
+
+def _words(network: ChatVLA, tokens: int) -> Tensor:
+    """The logits of the supervised tokens and their loss: the largest tensor of the network."""
+    states = torch.zeros(tokens, network.config.text.hidden_size, requires_grad=_language_learns(network))
+    logits = network.vlm.lm_head(states).float()
+    return F.cross_entropy(logits, torch.zeros(tokens, dtype=torch.long), reduction="sum")
+
+
+def _head(network: ChatVLA, rows: int, tokens: int) -> Tensor:
+    """The condition and the action head's loss."""
+    config = network.config
+    hidden = torch.zeros(rows, tokens, config.text.hidden_size, requires_grad=_language_learns(network))
+    prompt = torch.ones(rows, tokens, dtype=torch.bool)
+    stem_map = None
+    if network.stem is not None:
+        stem_map = network.stem(torch.zeros(rows * len(config.cameras), *config.image_size, 3, dtype=torch.uint8)).detach()
+    readout, agent_pos = torch.zeros(rows, 1, dtype=torch.long), torch.zeros(rows, config.agent_pos_dim)
+    made = network.control_condition(hidden, prompt, prompt, readout, agent_pos, Seen(hidden, stem_map))
+    return _action_loss(network, made.condition)
+
+
+def _head_alone(network: ChatVLA, rows: int) -> Tensor:
+    return _action_loss(network, torch.zeros(rows, network.head.embed_condition[0].in_features))  # type: ignore[arg-type]
+
+
+def _action_loss(network: ChatVLA, condition: Tensor) -> Tensor:
+    rows, config = len(condition), network.config
+    actions = torch.zeros(rows, config.horizon, config.action_dim)
+    return network.head_loss(condition, actions, torch.ones(rows, config.horizon, dtype=torch.bool))
+
+
+def _language_learns(network: ChatVLA) -> bool:
+    return any(p.requires_grad for p in network.vlm.parameters())
+
+
+def _attention_flops(query: Any, key: Any, value: Any, *rest: Any, **further: Any) -> int:
+    (rows, heads, queries, width), keys = query, key[-2]
+    return 2 * rows * heads * queries * keys * (width + value[-1])
+
+
+def _attention_backward_flops(grad: Any, query: Any, key: Any, value: Any, *rest: Any, **further: Any) -> int:
+    return 5 * _attention_flops(query, key, value) // 2  # the scores again, and four products
+
+
+# PyTorch's counter knows the GPU's fused attention, not the CPU's.
+CPU_ATTENTION: dict[Any, Any] = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward_flops,
+}

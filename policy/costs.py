@@ -70,9 +70,23 @@ class Lengths:
 
 def fake_network(config: ChatVLAConfig) -> tuple[FakeTensorMode, ChatVLA]:
     """A network without data, and the mode in which it can be run."""
+    with torch.device("meta"):
+        network = ChatVLA(config, NormStats.unit())
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     with mode:
-        return mode, ChatVLA(config, NormStats.unit())
+        _without_data(network)
+    return mode, network
+
+
+def _without_data(network: nn.Module) -> None:
+    """Makes meta tensors fake ones of the CPU: autocast and fused attention, which decide what is kept, know no meta device."""
+    made: dict[int, Any] = {}  # shared weights stay shared
+    for module in network.modules():
+        for tensors, kind in ((module._parameters, nn.Parameter), (module._buffers, lambda t: t)):
+            for name, old in tensors.items():
+                if old is not None:
+                    fake = torch.empty_strided(old.shape, old.stride(), dtype=old.dtype)
+                    tensors[name] = made.setdefault(id(old), kind(fake))
 
 
 def prepare(network: ChatVLA, stage: Stage, lora: int = 0, lora_parts: tuple[str, ...] = ()) -> None:

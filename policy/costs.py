@@ -117,7 +117,9 @@ def row_costs(mode: FakeTensorMode, network: ChatVLA, stage: Stage, lengths: Len
 def _row(
     network: ChatVLA, stage: Stage, tokens: int, supervised: int, cameras: tuple[str, ...], route: Route
 ) -> dict[str, Cost]:
-    seen = [one_row(network, lambda n, c=camera: _vision(network, n, c)) for camera in cameras]
+    sizes = {network.config.size(camera): camera for camera in cameras}
+    vision = {size: one_row(network, lambda n, c=camera: _vision(network, n, c)) for size, camera in sizes.items()}
+    seen = [vision[network.config.size(camera)] for camera in cameras]
     words = supervised + (sum(map(network.config.image_tokens, cameras)) if stage.words else 0)
     return {
         "vision": sum(seen, Cost()),

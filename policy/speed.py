@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from policy.batch import Batch
-from policy.costs import Shape
+from policy.costs import Cost, Lengths, fake_network, row_costs
+from policy.freezing import freeze
 
 from policy.shares import Piece
 from policy.stages import Stage
@@ -43,7 +44,7 @@ class Speed:
         self.peak = peak_flops(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
         self.started: float | None = None
         self.samples, self.flops = 0, 0.0
-        self._known: dict[Shape, float] = {}
+        self._counted: tuple[int, dict[str, dict[str, Cost]]] | None = None
 
     def step(self, piece: Piece, pieces: int = 1) -> None:
         """A step has ended, of which this process computed `pieces` like `piece`."""
@@ -52,7 +53,7 @@ class Speed:
             return
         self.samples += piece.batch_size * piece.part.count
         if self.peak and isinstance(piece.batch, Batch):
-            self.flops += pieces * self._flops(piece.batch)
+            self.flops += pieces * self.batch_flops(piece.batch)
 
     def values(self) -> dict[str, float]:
         """`samples_per_s` over all processes, and `mfu` (0-1) of this one where its device's peak is known."""
@@ -64,8 +65,25 @@ class Speed:
             values["mfu"] = self.flops / seconds / self.peak
         return values
 
-    def _flops(self, batch: Batch) -> float:
-        shape = Shape.of(batch)
-        if shape not in self._known:
-            self._known[shape] = batch_flops(self.policy.config, self.stage, shape)  # type: ignore[arg-type]
-        return self._known[shape]
+    def batch_flops(self, batch: Batch) -> float:
+        """Forward and backward of a batch, what is computed twice counted once.
+
+        Rows are counted at the length of the first batch; later ones differ in the language model's share alone.
+        """
+        tokens = batch.input_ids.shape[1]
+        if self._counted is None:
+            self._counted = tokens, self._row_costs(batch, tokens)
+        first, costs = self._counted
+        rows = {"control": batch.n_control, "understanding": batch.batch_size - batch.n_control}
+        return sum(
+            rows[kind] * cost.flops * (tokens / first if part == "language" else 1)
+            for kind, parts in costs.items()
+            for part, cost in parts.items()
+        )
+
+    def _row_costs(self, batch: Batch, tokens: int) -> dict[str, dict[str, Cost]]:
+        labelled = (batch.labels >= 0).sum(1)
+        spoken, answered = (round(float(n.float().mean())) if len(n) else 0 for n in (labelled[: batch.n_control], labelled[batch.n_control :]))
+        mode, network = fake_network(self.policy.config)  # type: ignore[arg-type]
+        freeze(network, self.stage.frozen)
+        return row_costs(mode, network, self.stage, Lengths(tokens, tokens, spoken, answered))

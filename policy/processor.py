@@ -80,6 +80,10 @@ class Processor:
         """The words of the user turn, its end, and the header under which the assistant answers."""
         return self.encode(text) + self._ids(f"{TURN_END}\n{TURN_START}assistant\n")
 
+    def next_turn_ids(self) -> list[int]:
+        """What stands between an answer and the next question of a dialogue."""
+        return self._ids(f"\n{TURN_START}user\n")
+
     def answer_ids(self, text: str) -> list[int]:
         """What the assistant says, with <|im_end|>."""
         return [*self.encode(text), self.end_id]

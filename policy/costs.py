@@ -68,13 +68,20 @@ class Lengths:
     answered: int
 
 
-def fake_network(config: ChatVLAConfig) -> tuple[FakeTensorMode, ChatVLA]:
-    """A network without data, and the mode in which it can be run."""
+def fake_network(
+    config: ChatVLAConfig, stage: Stage, lora: int = 0, lora_parts: tuple[str, ...] = ()
+) -> tuple[FakeTensorMode, ChatVLA]:
+    """A network without data, with adapters and frozen parts as `policy.fit` sets them, and the mode to run it in."""
     with torch.device("meta"):
         network = ChatVLA(config, NormStats.unit())
+        if lora:
+            add_lora(network, lora, lora_parts)
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     with mode:
         _without_data(network)
+    freeze(network, stage.frozen)
+    if lora:
+        freeze_under_lora(network, lora_parts)
     return mode, network
 
 
@@ -87,15 +94,6 @@ def _without_data(network: nn.Module) -> None:
                 if old is not None:
                     fake = torch.empty_strided(old.shape, old.stride(), dtype=old.dtype)
                     tensors[name] = made.setdefault(id(old), kind(fake))
-
-
-def prepare(network: ChatVLA, stage: Stage, lora: int = 0, lora_parts: tuple[str, ...] = ()) -> None:
-    """Adapters and frozen parts as `policy.fit` sets them."""
-    if lora:
-        add_lora(network, lora, lora_parts)
-    freeze(network, stage.frozen)
-    if lora:
-        freeze_under_lora(network, lora_parts)
 
 
 def row_costs(mode: FakeTensorMode, network: ChatVLA, stage: Stage, lengths: Lengths, bf16: bool = True) -> dict[str, dict[str, Cost]]:

@@ -17,7 +17,7 @@ from torch import nn
 
 from policy.chatvla import ChatVLA
 from policy.config import ChatVLAConfig
-from policy.costs import Cost, Lengths, fake_network, prepare, row_costs
+from policy.costs import Cost, Lengths, fake_network, row_costs
 from policy.experts import is_control_expert, is_understanding_expert
 from policy.fit import FitSetting
 from policy.freezing import is_head
@@ -122,9 +122,7 @@ def stage_cost(config: ChatVLAConfig, stage: Stage, setting: FitSetting) -> Stag
     processes = setting.devices * setting.nodes
     parts, strategy = processes * setting.accumulate, strategy_name(stage, setting.strategy, processes)
     check_parts(stage.mixture, parts)
-    mode, network = fake_network(config)
-    with mode:
-        prepare(network, stage, setting.lora, setting.lora_parts)
+    mode, network = fake_network(config, stage, setting.lora, setting.lora_parts)
     tokens = {k: _picture_tokens(config, k) + PROMPT_TOKENS[k] + ANSWER_TOKENS[k] for k in PROMPT_TOKENS}
     lengths = Lengths(tokens["control"], tokens["understanding"], ANSWER_TOKENS["control"], ANSWER_TOKENS["understanding"])
     bf16 = setting.precision in ("auto", "bf16-mixed")

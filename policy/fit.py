@@ -77,7 +77,7 @@ def fit_stage(stage: Stage, policy: ChatVLA, source: Numbered, setting: FitSetti
     strategy = strategy_name(stage, setting.strategy, processes)
     setting.folder.mkdir(parents=True, exist_ok=True)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no advertisements between the progress bars
-    adapted = adapt(policy, stage, setting)
+    adapted = adapt(policy.train(), stage, setting)
     trainer = lightning.Trainer(
         accelerator=setting.accelerator,
         devices=setting.devices,

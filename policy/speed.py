@@ -9,7 +9,6 @@ from torch import nn
 
 from policy.batch import Batch
 from policy.costs import Cost, Lengths, fake_network, row_costs
-from policy.freezing import freeze
 
 from policy.shares import Piece
 from policy.stages import Stage
@@ -84,6 +83,5 @@ class Speed:
     def _row_costs(self, batch: Batch, tokens: int) -> dict[str, dict[str, Cost]]:
         labelled = (batch.labels >= 0).sum(1)
         spoken, answered = (round(float(n.float().mean())) if len(n) else 0 for n in (labelled[: batch.n_control], labelled[batch.n_control :]))
-        mode, network = fake_network(self.policy.config)  # type: ignore[arg-type]
-        freeze(network, self.stage.frozen)
+        mode, network = fake_network(self.policy.config, self.stage)  # type: ignore[arg-type]
         return row_costs(mode, network, self.stage, Lengths(tokens, tokens, spoken, answered))

@@ -53,6 +53,8 @@ def shard(policy: nn.Module, mesh: DeviceMesh, low_precision: bool) -> None:
     `low_precision`: layers are gathered and computed in bfloat16; the shards, their gradients and states are float32.
     """
     dtypes = MixedPrecisionPolicy(torch.bfloat16, torch.float32) if low_precision else MixedPrecisionPolicy()
+    for parameter in policy.parameters():
+        parameter.data = parameter.data.contiguous()  # the stem's are channels last, which FSDP2 does not take
     for layer in layers(policy):
         fully_shard(layer, mesh=mesh, mp_policy=dtypes)
     fully_shard(policy, mesh=mesh, mp_policy=dtypes)

@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from policy.chatvla import ChatVLA, Seen
 from policy.config import ChatVLAConfig
@@ -28,6 +29,7 @@ from policy.layers import layers
 from policy.lora import add_lora, freeze_under_lora
 from policy.normalizer import NormStats
 from policy.stages import Stage
+from policy.stem import STRIDE
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,10 @@ def row_costs(mode: FakeTensorMode, network: ChatVLA, stage: Stage, lengths: Len
     control, route = mixture.robot + mixture.grounding, stage.route
     with mode, torch.autocast("cpu", torch.bfloat16, enabled=bf16):
         if stage.features:
-            return {"control": {"head": one_row(network, lambda n: _head_alone(network, n))}}
+            return {"control": {"head": counted(network, lambda: _head_alone(network))}}
         if control:
             found["control"] = _row(network, stage, lengths.control, lengths.spoken, config.cameras, route or "control")
-            found["control"]["head"] = one_row(network, lambda n: _head(network, n, lengths.control))
+            found["control"]["head"] = counted(network, lambda: _head(network, lengths.control))
         if mixture.understanding:
             cameras = config.cameras[:1]
             found["understanding"] = _row(network, stage, lengths.understanding, lengths.answered, cameras, route or "understanding")
@@ -116,74 +118,87 @@ def _row(
     network: ChatVLA, stage: Stage, tokens: int, supervised: int, cameras: tuple[str, ...], route: Route
 ) -> dict[str, Cost]:
     sizes = {network.config.size(camera): camera for camera in cameras}
-    vision = {size: one_row(network, lambda n, c=camera: _vision(network, n, c)) for size, camera in sizes.items()}
+    vision = {size: counted(network, lambda c=camera: _vision(network, c)) for size, camera in sizes.items()}
     seen = [vision[network.config.size(camera)] for camera in cameras]
     words = supervised + (sum(map(network.config.image_tokens, cameras)) if stage.words else 0)
     return {
         "vision": sum(seen, Cost()),
-        "language": one_row(network, lambda n: _language(network, n, tokens, route)),
-        "words": one_row(network, lambda n: _words(network, n * words)),
+        "language": counted(network, lambda: _language(network, tokens, route)),
+        "words": counted(network, lambda: _words(network, words)),
     }
 
 
-def one_row(network: nn.Module, run: Callable[[int], Tensor]) -> Cost:
-    """What one more row costs: the second's difference to the first, so that copies of weights do not count."""
-    return counted(network, run, 2) + counted(network, run, 1) * -1
-
-
-def counted(network: nn.Module, run: Callable[[int], Tensor], rows: int) -> Cost:
-    """The cost of `run(rows)` and of its way back."""
-    kept, flops = _Kept(), FlopCounterMode(display=False, custom_mapping=CPU_ATTENTION)
-    with flops:
-        with _watched(network, kept, flops), saved_tensors_hooks(kept.pack, lambda t: t):
-            out = run(rows)
-        forward = flops.get_total_flops()
+def counted(network: nn.Module, run: Callable[[], Tensor]) -> Cost:
+    """The cost of `run()` and of its way back."""
+    counter = _Counter(network)
+    with counter:
+        with _watched(network, counter), saved_tensors_hooks(counter.keep, lambda t: t):
+            out = run()
+        forward = counter.flops
         if out.requires_grad:
             out.float().sum().backward()
-        both = flops.get_total_flops()
     network.zero_grad(set_to_none=True)
-    inside = list(kept.by_layer.values())
+    inside = list(counter.by_layer.values())
     return Cost(
         forward=forward,
-        backward=both - forward,
-        recomputed=kept.layer_flops,
-        kept=kept.outside + sum(inside),
-        outside=kept.outside,
-        inputs=kept.inputs,
+        backward=counter.flops - forward,
+        recomputed=counter.layer_flops,
+        kept=counter.outside + sum(inside),
+        outside=counter.outside,
+        inputs=counter.inputs,
         largest=max(inside, default=0),
     )
 
 
-class _Kept:
-    """Bytes of the tensors kept for backward, each counted once, by the layer that they were made in."""
+class _Counter(TorchDispatchMode):
+    """FLOPs of all operations, by PyTorch's formulas; and bytes kept for backward, each tensor once, by layer.
 
-    def __init__(self) -> None:
+    Weights are not counted as kept, nor the copies of lower precision that autocast makes of them.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.flops = self.flops_before = self.layer_flops = 0
         self.layer: int | None = None
         self.by_layer: dict[int, int] = {}
         self.outside = self.inputs = 0
-        self.layer_flops = self.flops_before = 0
-        self.seen: dict[int, Any] = {}  # held, so that no address is used twice
+        self.seen = {t.untyped_storage()._cdata for t in (*network.parameters(), *network.buffers())}
+        self.held: list[Any] = []  # so that no address is used twice
 
-    def pack(self, tensor: Tensor) -> Tensor:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        formula = FORMULAS.get(func._overloadpacket)
+        if formula is not None:
+            self.flops += formula(*args, **(kwargs or {}), out_val=out)
+        elif func is torch.ops.aten._to_copy.default and args[0].untyped_storage()._cdata in self.seen and isinstance(args[0], nn.Parameter):
+            self._see(out.untyped_storage())
+        return out
+
+    def keep(self, tensor: Tensor) -> Tensor:
+        """Counts a tensor that autograd keeps."""
         storage = tensor.untyped_storage()
-        if storage._cdata not in self.seen and not isinstance(tensor, nn.Parameter):
-            self.seen[storage._cdata] = storage
+        if storage._cdata not in self.seen:
+            self._see(storage)
             if self.layer is None:
                 self.outside += storage.nbytes()
             else:
                 self.by_layer[self.layer] = self.by_layer.get(self.layer, 0) + storage.nbytes()
         return tensor
 
+    def _see(self, storage: Any) -> None:
+        self.seen.add(storage._cdata)
+        self.held.append(storage)
+
 
 @contextmanager
-def _watched(network: nn.Module, kept: _Kept, flops: FlopCounterMode) -> Iterator[None]:
+def _watched(network: nn.Module, counter: _Counter) -> Iterator[None]:
     def enter(layer: nn.Module, args: tuple[Any, ...]) -> None:
-        kept.layer, kept.flops_before = id(layer), flops.get_total_flops()
-        kept.inputs += args[0].untyped_storage().nbytes()
+        counter.layer, counter.flops_before = id(layer), counter.flops
+        counter.inputs += args[0].untyped_storage().nbytes()
 
     def leave(layer: nn.Module, args: tuple[Any, ...], out: Any) -> None:
-        kept.layer = None
-        kept.layer_flops += flops.get_total_flops() - kept.flops_before
+        counter.layer = None
+        counter.layer_flops += counter.flops - counter.flops_before
 
     hooks = [h for layer in layers(network) for h in (layer.register_forward_pre_hook(enter), layer.register_forward_hook(leave))]
     try:
@@ -193,32 +208,32 @@ def _watched(network: nn.Module, kept: _Kept, flops: FlopCounterMode) -> Iterato
             hook.remove()
 
 
-def _vision(network: ChatVLA, rows: int, camera: str) -> Tensor:
-    """Pictures of one camera."""
+def _vision(network: ChatVLA, camera: str) -> Tensor:
+    """A picture of one camera."""
     config, tower = network.config, network.vlm.model.visual
     height, width = config.size(camera)
     patch = config.vision.patch_size
     patches = (height // patch) * (width // patch)
     if network.stem is not None:
-        stem_map = network.stem(torch.zeros(rows, height, width, 3, dtype=torch.uint8))
-        pixels = network.stem.tokens(stem_map, torch.zeros(rows, dtype=torch.long)).flatten(0, 1)
+        stem_map = network.stem(torch.zeros(1, height, width, 3, dtype=torch.uint8))
+        pixels = network.stem.tokens(stem_map, torch.zeros(1, dtype=torch.long)).flatten(0, 1)
     else:
-        pixels = torch.zeros(rows * patches, 3 * 2 * patch * patch)
+        pixels = torch.zeros(patches, 3 * 2 * patch * patch)
     # The tower asks these for numbers, which fake tensors do not have.
     known: Any = {
-        "grid_thw": np.tile([1, height // patch, width // patch], (rows, 1)),
-        "position_ids": torch.zeros(rows * patches, 2, dtype=torch.long),
-        "cu_seqlens": np.arange(rows + 1) * patches,
+        "grid_thw": np.array([[1, height // patch, width // patch]]),
+        "position_ids": torch.zeros(patches, 2, dtype=torch.long),
+        "cu_seqlens": np.array([0, patches]),
     }
     return tower(pixels, **known).pooler_output
 
 
-def _language(network: ChatVLA, rows: int, tokens: int, route: Route) -> Tensor:
+def _language(network: ChatVLA, tokens: int, route: Route) -> Tensor:
     """The language model's layers."""
     upstream = any(p.requires_grad for p in [*network.vlm.model.visual.parameters(), *network.vlm.get_input_embeddings().parameters()])
-    embeds = torch.zeros(rows, tokens, network.config.text.hidden_size, requires_grad=upstream)
-    mask = network.attention_bias(torch.ones(rows, 1, tokens, tokens, dtype=torch.bool), embeds)
-    positions = torch.zeros(3, rows, tokens, dtype=torch.long)
+    embeds = torch.zeros(1, tokens, network.config.text.hidden_size, requires_grad=upstream)
+    mask = network.attention_bias(torch.ones(1, 1, tokens, tokens, dtype=torch.bool), embeds)
+    positions = torch.zeros(3, 1, tokens, dtype=torch.long)
     out = network.vlm.hidden_states(embeds, positions, mask, route).last_hidden_state
     assert out is not None
     return out
@@ -231,21 +246,23 @@ def _words(network: ChatVLA, tokens: int) -> Tensor:
     return F.cross_entropy(logits, torch.zeros(tokens, dtype=torch.long), reduction="sum")
 
 
-def _head(network: ChatVLA, rows: int, tokens: int) -> Tensor:
+def _head(network: ChatVLA, tokens: int) -> Tensor:
     """The condition and the action head's loss."""
     config = network.config
-    hidden = torch.zeros(rows, tokens, config.text.hidden_size, requires_grad=_language_learns(network))
-    prompt = torch.ones(rows, tokens, dtype=torch.bool)
+    hidden = torch.zeros(1, tokens, config.text.hidden_size, requires_grad=_language_learns(network))
+    prompt = torch.ones(1, tokens, dtype=torch.bool)
     stem_map = None
     if network.stem is not None:
-        stem_map = network.stem(torch.zeros(rows * len(config.cameras), *config.image_size, 3, dtype=torch.uint8)).detach()
-    readout, agent_pos = torch.zeros(rows, 1, dtype=torch.long), torch.zeros(rows, config.agent_pos_dim)
+        (height, width), learns = config.image_size, any(p.requires_grad for p in network.stem.parameters())
+        shape = len(config.cameras), config.stem_width, height // STRIDE, width // STRIDE
+        stem_map = torch.zeros(shape, requires_grad=learns)
+    readout, agent_pos = torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, config.agent_pos_dim)
     made = network.control_condition(hidden, prompt, prompt, readout, agent_pos, Seen(hidden, stem_map))
     return _action_loss(network, made.condition)
 
 
-def _head_alone(network: ChatVLA, rows: int) -> Tensor:
-    return _action_loss(network, torch.zeros(rows, network.head.embed_condition[0].in_features))  # type: ignore[arg-type]
+def _head_alone(network: ChatVLA) -> Tensor:
+    return _action_loss(network, torch.zeros(1, network.head.embed_condition[0].in_features))  # type: ignore[arg-type]
 
 
 def _action_loss(network: ChatVLA, condition: Tensor) -> Tensor:
@@ -259,16 +276,17 @@ def _language_learns(network: ChatVLA) -> bool:
 
 
 def _attention_flops(query: Any, key: Any, value: Any, *rest: Any, **further: Any) -> int:
-    (rows, heads, queries, width), keys = query, key[-2]
-    return 2 * rows * heads * queries * keys * (width + value[-1])
+    (rows, heads, queries, width), keys = query.shape, key.shape[-2]
+    return 2 * rows * heads * queries * keys * (width + value.shape[-1])
 
 
 def _attention_backward_flops(grad: Any, query: Any, key: Any, value: Any, *rest: Any, **further: Any) -> int:
     return 5 * _attention_flops(query, key, value) // 2  # the scores again, and four products
 
 
-# PyTorch's counter knows the GPU's fused attention, not the CPU's.
-CPU_ATTENTION: dict[Any, Any] = {
+# PyTorch's formulas know the GPU's fused attention, not the CPU's.
+FORMULAS: dict[Any, Any] = {
+    **flop_registry,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward_flops,
 }

@@ -9,7 +9,6 @@ from torch import nn
 
 from policy.batch import Batch
 from policy.costs import Cost, Lengths, fake_network, row_costs
-
 from policy.shares import Piece
 from policy.stages import Stage
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from rich.console import Console
 
 from policy import checkpoint
 from policy.chatvla import ChatVLA
@@ -22,7 +23,7 @@ from policy.datamodule import Numbered
 from policy.experts import TwoExpertMLP
 from policy.features import Corrections, FeatureBatches, cached_features
 from policy.fit import FitSetting, fit_stage
-from policy.llava import LlavaRows
+from policy.llava import LlavaRows, skipped_count
 from policy.llava_index import LlavaIndex
 from policy.lora import check_parts as check_lora_parts
 from policy.normalizer import NormStats
@@ -36,6 +37,7 @@ from policy.sharding import strategy_name
 from policy.stages import STAGES, Stage
 from policy.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
 
+SKIPPED = "llava_skipped.jsonl"  # records of visual-text data that could not be read
 # The probe summed four words' losses beside the questions' mean; `words` is their mean.
 TINY_LOSS = LossWeights(lm=1.0, action=1.0, words=4.0, positions=2.0)
 
@@ -107,6 +109,8 @@ def train(config: TrainConfig, stages: tuple[Stage, ...] | None = None) -> Path:
                 save_whole(folder / "checkpoint", policy, processor, card(config, stage, todo))
             if config.questions and is_first_process():
                 write_accuracy(folder, policy, processor, Path(config.data), config.questions)
+            if config.llava is not None and is_first_process():
+                tell_skipped(config)
             wait_for_all()
         last = folder / "checkpoint"
     assert last is not None
@@ -194,7 +198,15 @@ def llava_rows(config: TrainConfig, stage: Stage) -> LlavaRows | None:
         return None
     count = round(config.llava_share * stage.mixture.understanding)
     index = LlavaIndex.of(Path(config.llava), Path(config.out) / "llava")
-    return LlavaRows(index, Path(config.images or Path(config.llava).parent), count, Path(config.out) / "llava_skipped.jsonl")
+    return LlavaRows(index, Path(config.images or Path(config.llava).parent), count, Path(config.out) / SKIPPED)
+
+
+def tell_skipped(config: TrainConfig) -> None:
+    """Prints how many records of the visual-text data were passed over so far, and where it says why."""
+    path = Path(config.out) / SKIPPED
+    count = skipped_count(path)
+    if count:
+        Console().print(f"{count} records of {config.llava} were skipped: {path}", highlight=False, soft_wrap=True)
 
 
 def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:

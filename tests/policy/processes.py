@@ -7,7 +7,6 @@ import os
 import socket
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 TIMEOUT_S = 180

@@ -58,7 +58,7 @@ def make_job(config: Config, known: Mapping[str, Identity], command: str) -> Job
     planners = {env: _planner(config, env) for env in config.envs}
     renders = config.video != "none" or config.policy not in BLIND or any(p.uses_pixels for p in planners.values())
     every = Provenance(
-        config.policy, "", clock=config.clock, quality=config.quality, commit=provenance.commit(), command=command,
+        config.policy, "", clock=config.clock, execution=config.execution, reason_every=config.reason_every, quality=config.quality, commit=provenance.commit(), command=command,
         gl=gl.vendor() if renders else None, versions=provenance.versions(),
     )  # fmt: skip
     fields = ("checkpoint", "checkpoint_hash", "planner", "planner_model", "planner_every", "policy_adapter")
@@ -164,15 +164,15 @@ def make_remote_policy(url: str, adapter: str, env: Any) -> Any:
     return make_remote(url, adapter, RECONNECT_WAIT_S)
 
 
-def make_named_policy(name: str, checkpoint: str | None, data: Mapping[str, Path], env: Any) -> Any:
+def make_named_policy(name: str, checkpoint: str | None, reason_every: int, data: Mapping[str, Path], env: Any) -> Any:
     """`make_policy` with the env last, so that a partial of it can be sent to a worker."""
-    return make_policy(name, env, checkpoint, data[env.task.name])
+    return make_policy(name, env, checkpoint, data[env.task.name], reason_every)
 
 
 def _policy_maker(config: Config) -> Callable[[Any], Any]:
     if config.policy_url and config.adapter:
         return functools.partial(make_remote_policy, config.policy_url, config.adapter)
-    return functools.partial(make_named_policy, config.policy, config.checkpoint, {env: config.data_dir(env) for env in config.envs})
+    return functools.partial(make_named_policy, config.policy, config.checkpoint, config.reason_every, {env: config.data_dir(env) for env in config.envs})
 
 
 def _planner(config: Config, env: str) -> Planner:

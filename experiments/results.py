@@ -15,8 +15,8 @@ from experiments.errors import UsageError
 RESULTS_FILE = "results.jsonl"
 # What decides a trial besides its index; rows that differ in one of these must not share a file.
 IDENTITY = (
-    "env", "split", "seed", "shift", "policy", "checkpoint", "checkpoint_hash", "backend", "clock", "quality", "execute",
-    "planner", "planner_model", "planner_every", "policy_adapter",
+    "env", "split", "seed", "shift", "policy", "checkpoint", "checkpoint_hash", "backend", "clock", "execution", "quality", "execute",
+    "reason_every", "planner", "planner_model", "planner_every", "policy_adapter",
 )  # fmt: skip
 
 
@@ -44,6 +44,8 @@ class Result:
     checkpoint_hash: str | None = None
     backend: str = "mujoco"
     clock: str = "stepped"
+    execution: str = "sync"
+    reason_every: int = 1
     quality: str = "fast"
     execute: int | None = None
     planner: str = "none"

@@ -114,7 +114,7 @@ def collate(
     return Batch(
         input_ids=torch.from_numpy(ids),
         segment=torch.from_numpy(segment),
-        position_ids=torch.from_numpy(np.stack([processor.mrope(i, s) for i, s in zip(ids, segment, strict=True)], 1)),
+        position_ids=torch.from_numpy(np.stack([processor.positions(i, s) for i, s in zip(ids, segment, strict=True)], 1)),
         labels=torch.from_numpy(_padded([r.labels for r in rows], longest, IGNORE)),
         images=torch.from_numpy(np.stack(images) if images else no_image),
         cameras=torch.tensor(cameras, dtype=torch.long),
@@ -159,7 +159,7 @@ def _dialogue_row(processor: Processor, source: DialogueRow) -> _Row:
     row = _Row()
     row.add(processor.opening_ids("understanding", 0 if source.image is None else 1), 0)
     for i, (question, answer) in enumerate(source.turns):
-        asked, said = processor.user_ids(question), processor.answer_ids(answer)
+        asked, said = processor.user_ids(processor.harmless(question)), processor.answer_ids(processor.harmless(answer))
         asked = processor.next_turn_ids() + asked if i else asked
         room = limit - len(row.ids)
         if len(asked) + len(said) > room and i:

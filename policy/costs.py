@@ -210,27 +210,27 @@ def _watched(network: nn.Module, counter: _Counter) -> Iterator[None]:
 
 def _vision(network: ChatVLA, camera: str) -> Tensor:
     """A picture of one camera."""
-    config, tower = network.config, network.vlm.model.visual
+    config = network.config
     height, width = config.size(camera)
-    patch = config.vision.patch_size
-    patches = (height // patch) * (width // patch)
+    image = torch.zeros(1, height, width, 3, dtype=torch.uint8)
     if network.stem is not None:
-        stem_map = network.stem(torch.zeros(1, height, width, 3, dtype=torch.uint8))
-        pixels = network.stem.tokens(stem_map, torch.zeros(1, dtype=torch.long)).flatten(0, 1)
+        patches = network.stem.tokens(network.stem(image), torch.zeros(1, dtype=torch.long))
+    elif config.backbone == "qwen2_vl":
+        rows, columns = height // config.vision.patch_size, width // config.vision.patch_size
+        patches = torch.zeros(1, rows * columns, 3 * 2 * config.vision.patch_size**2)
     else:
-        pixels = torch.zeros(patches, 3 * 2 * patch * patch)
+        return network.vlm.see(image)
+    if config.backbone != "qwen2_vl":
+        return network.vlm.see_patches(patches, (height, width))
     # The tower asks these for numbers, which fake tensors do not have.
-    known: Any = {
-        "grid_thw": np.array([[1, height // patch, width // patch]]),
-        "position_ids": torch.zeros(patches, 2, dtype=torch.long),
-        "cu_seqlens": np.array([0, patches]),
-    }
-    return tower(pixels, **known).pooler_output
+    grid, count = np.array([[1, height // config.vision.patch_size, width // config.vision.patch_size]]), patches.shape[1]
+    known: Any = {"grid_thw": grid, "position_ids": torch.zeros(count, 2, dtype=torch.long), "cu_seqlens": np.array([0, count])}
+    return network.vlm.model.visual(patches.flatten(0, 1), **known).pooler_output
 
 
 def _language(network: ChatVLA, tokens: int, route: Route) -> Tensor:
     """The language model's layers."""
-    upstream = any(p.requires_grad for p in [*network.vlm.model.visual.parameters(), *network.vlm.get_input_embeddings().parameters()])
+    upstream = any(p.requires_grad for name, p in network.named_parameters() if name.startswith(("vlm.", "stem.")) and "language_model.layers." not in name)
     embeds = torch.zeros(1, tokens, network.config.text.hidden_size, requires_grad=upstream)
     mask = network.attention_bias(torch.ones(1, 1, tokens, tokens, dtype=torch.bool), embeds)
     positions = torch.zeros(3, 1, tokens, dtype=torch.long)

@@ -90,7 +90,7 @@ def part_of(name: str) -> str:
         return "attention"
     if "embed_tokens" in name or "lm_head" in name:
         return "embeddings"
-    if ".visual." in name or name.startswith("stem."):
+    if ".visual." in name or ".vision_tower." in name or "multi_modal_projector" in name or name.startswith("stem."):
         return "vision"
     return "head" if is_head(name) else "fusion, readouts, norms"
 

@@ -13,7 +13,8 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.utils.checkpoint import checkpoint
 
-LAYERS = ("vlm.model.visual.blocks", "vlm.model.language_model.layers", "head.blocks")
+# Of the vision towers (Qwen2-VL's, PaliGemma's), the language model and the head, where a network has them.
+LAYERS = ("vlm.model.visual.blocks", "vlm.model.vision_tower.encoder.layers", "vlm.model.language_model.layers", "head.blocks")
 
 
 def layers(policy: nn.Module) -> list[nn.Module]:
@@ -22,7 +23,7 @@ def layers(policy: nn.Module) -> list[nn.Module]:
     for path in LAYERS:
         try:
             found += attrgetter(path)(policy)
-        except AttributeError:  # another head
+        except AttributeError:
             continue
     return found
 

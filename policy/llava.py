@@ -84,8 +84,7 @@ def dialogue(record: dict[str, Any], images: Path, rng: np.random.Generator) -> 
 
 
 def dialogue_turns(record: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """(what was asked, what was answered), in order, without the mark of the picture and whatever a tokenizer would
-    take for one of its own marks, such as <|im_end|>.
+    """(what was asked, what was answered), in order, without the mark of the picture.
 
     Raises:
         BrokenRecord: the turns are not of a human and an assistant by turns, or one is empty.
@@ -98,7 +97,7 @@ def dialogue_turns(record: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     for i, turn in enumerate(spoken):
         if not isinstance(turn, dict) or turn.get("from") != ROLES[i % 2]:
             raise BrokenRecord(f"turn {i} is not by '{ROLES[i % 2]}'")
-        texts.append(str(turn.get("value") or "").replace(PICTURE_MARK, "").replace("<|", "< |").strip())
+        texts.append(str(turn.get("value") or "").replace(PICTURE_MARK, "").strip())
         if not texts[-1]:
             raise BrokenRecord(f"turn {i} is empty")
     return tuple(zip(texts[::2], texts[1::2], strict=True))

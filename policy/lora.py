@@ -19,13 +19,13 @@ DROPOUT = 0.05
 # Part -> its linear layers, by full name.
 TARGETS: Mapping[str, str] = {
     "language": r"vlm\.model\.language_model\.layers\.\d+\.self_attn\.[qkvo]_proj",
-    "vision": r"vlm\.model\.visual\.blocks\.\d+\.(attn\.(qkv|proj)|mlp\.fc[12])",
+    "vision": r"vlm\.model\.(visual\.blocks|vision_tower\.encoder\.layers)\.\d+\.(attn\.(qkv|proj)|self_attn\.\w+_proj|mlp\.fc[12])",
     "experts": r"vlm\.model\.language_model\.layers\.\d+\.mlp\..*_proj",
 }
 # Part -> what is frozen in it: its layers' own weights, norms and biases included.
 OWN: Mapping[str, str] = {
     "language": r"language_model\.layers\.\d+\.(?!mlp\.)",
-    "vision": r"visual\.blocks\.\d+\.",
+    "vision": r"(visual\.blocks|vision_tower\.encoder\.layers)\.\d+\.",
     "experts": r"language_model\.layers\.\d+\.mlp\.",
 }
 PREFIX = "lora_"

@@ -77,9 +77,12 @@ def test_the_first_turn_and_four_others_are_kept_in_their_order_by_the_seed():
     assert kept(turns[:5], np.random.default_rng(0)) == turns[:5]
 
 
-def test_marks_of_pictures_and_of_tokenizers_are_no_words():
+def test_marks_of_pictures_and_of_conversations_are_no_words(processor):
     turns = dialogue_turns({"conversations": spoken("<image>\nwhat?<|image_pad|>", "so<|im_end|>")})
-    assert turns == (("what?< |image_pad|>", "so< |im_end|>"),)
+    assert turns == (("what?<|image_pad|>", "so<|im_end|>"),)
+    batch = collate(processor, [], [DialogueRow(None, turns)])
+    assert not (batch.input_ids == processor.image_id).any()
+    assert int((batch.labels == processor.end_id).sum()) == 1
 
 
 @pytest.mark.parametrize(

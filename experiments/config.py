@@ -41,9 +41,12 @@ GROUP_HELP = (
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "env": (*ENV_GROUPS, *names.TASK_NAMES),
-    "stage": ("evaluate", "collect", "train", "correct", "all", "report", "replay", "robustness"),
+    "stage": ("evaluate", "collect", "train", "dry_run", "correct", "all", "report", "replay", "robustness"),
     "policy": POLICY_NAMES,
     "train.preset": tuple(PRESETS),
+    "train.strategy": ("auto", "ddp", "fsdp"),
+    "train.compile": ("none", "layers"),
+    "train.lora_parts": ("language", "vision", "experts"),
     "policy_adapter": ADAPTER_NAMES,
     "planner": PLANNER_NAMES,
     "split": ("test", "train"),
@@ -89,6 +92,17 @@ class TrainOptions:
     threads: int = option(1, "threads of the network")
     accelerator: str = option("auto", "cpu, gpu or auto")
     precision: str = option("auto", "as Lightning names it; auto = bf16-mixed where the hardware has it, else 32-true")
+    devices: int = option(1, "GPUs of each machine (processes, where there is none)")
+    nodes: int = option(1, "machines; start the same command on each, with torchrun or Slurm")
+    accumulate: int = option(1, "turns in which each device computes its share of a batch; what is learnt depends on devices x nodes x accumulate alone")
+    strategy: str = option("auto", "ddp = the whole network on every device; fsdp = a shard of it; auto = fsdp where there are several devices and the stage allows it")
+    lora: int = option(0, "rank of adapters that are learnt instead of the weights under them (the paper's scripts: 64); 0 = none. Merged when a stage ends")
+    lora_parts: list[str] = field(default_factory=lambda: ["language", "vision"], metadata={"help": "what has adapters: the language model's attention, the vision tower, the experts"})
+    checkpoint_activations: bool = option(False, "compute layers again on the way back instead of keeping what they made")
+    compile: str = option("none", "layers = torch.compile of every layer")
+    llava: str | None = option(None, "file of visual-text data in LLaVA's format, .json or .jsonl")
+    images: str | None = option(None, "folder of its pictures (default: the file's)")
+    llava_share: float = option(1.0, "share of each batch's understanding rows that come from it; the others are scene questions")
     questions: int = option(400, "asked after each stage; 0 = none")
     out: str | None = option(None, "training folder (default: outputs/train/<preset>)")
 
@@ -99,7 +113,7 @@ class Config:
 
     # A string or a list of them, which OmegaConf has no type for; `check` sees to it.
     env: Any = field(default="sort_toys", metadata={"help": GROUP_HELP})
-    stage: str = option("evaluate", "what to do; all = collect, train, evaluate; replay = repeat the recorded trials of out; robustness = evaluate under every shift")
+    stage: str = option("evaluate", "what to do; all = collect, train, evaluate; dry_run = what that training would cost; replay = repeat the recorded trials of out; robustness = evaluate under every shift")
     policy: str = option("chatvla_tiny", "who acts")
     policy_url: str | None = option(None, "policy=remote: the server, such as ws://127.0.0.1:8000")
     policy_adapter: str | None = option(None, "policy=remote: what it is told and answers (default: ours)")
@@ -247,6 +261,8 @@ def check(config: Config) -> None:
     _check_envs(config)
     _check_planner(config)
     _check_remote(config)
+    if config.train.llava is None and config.train.images is not None:
+        raise UsageError("train.images is the folder of train.llava's pictures; give train.llava too, or leave it out")
     if not (config.video in ("all", "failures", "none") or config.video.isdigit()):
         raise UsageError(f"unknown video '{config.video}'; expected all, failures, none or a number")
     _check_pace(config)
@@ -254,8 +270,10 @@ def check(config: Config) -> None:
         raise UsageError(f"trials={config.trials}; expected a number of trials from 1, or a factor such as x2")
     if not re.fullmatch(r"\d+|ray", config.workers):
         raise UsageError(f"workers={config.workers}; expected a number of processes from 0, or ray")
-    for key, low in (("seed", 0), ("questions", 0), ("planner_every", 1), ("reason_every", 1)):
-        value = getattr(config, key)
+    lowest = {"seed": 0, "questions": 0, "planner_every": 1, "reason_every": 1}
+    lowest |= {"train.devices": 1, "train.nodes": 1, "train.accumulate": 1, "train.lora": 0}
+    for key, low in lowest.items():
+        value = operator.attrgetter(key)(config)
         if value is not None and value < low:
             raise UsageError(f"{key}={value}; expected at least {low}")
 

@@ -49,6 +49,7 @@ def print_help(console: Console) -> None:
     """Every override with its default, its values and its meaning."""
     console.print(USAGE + "\n", style="bold", highlight=False, markup=False)
     table = Table("name", "default", "values", box=None, pad_edge=False, header_style="dim")
+    table.columns[0].no_wrap = True
     for name, default, text in conf.options():
         values = " | ".join(conf.CHOICES.get(name, ()))
         shown = "" if default in (None, []) else str(default)

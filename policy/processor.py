@@ -94,6 +94,16 @@ class Processor:
         """The user's words and what stands between them and the answer."""
         return self.encode(text) + self._ids(self.chat.before_answer)
 
+    def next_turn_ids(self) -> list[int]:
+        """What stands between an answer and the next question of a dialogue."""
+        return self._ids(self.chat.before_next)
+
+    def harmless(self, text: str) -> str:
+        """Words from elsewhere, in which no mark of the conversation's is taken for one, such as `<|im_end|>`."""
+        for token in self.chat.special_tokens:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+        return text
+
     def answer_ids(self, text: str) -> list[int]:
         """What the assistant says, with the token that ends it."""
         return [*self.encode(text), self.end_id]

@@ -103,10 +103,10 @@ TINY_STAGES: tuple[Stage, ...] = (
           frozen=("all_but_understanding_expert",), share_of_minutes=0.2, **_TINY),  # type: ignore[arg-type]
 )  # fmt: skip
 
-# ChatVLA, table 5 and released scripts (research/policy.md 1.4): global batch 128, AdamW (0.9, 0.98), eps 1e-7.
+# ChatVLA, table 5 and released scripts (research/policy.md 1.4): global batch 128, AdamW (0.9, 0.98), eps 1e-7, no averaging.
 PAPER_STAGES: tuple[Stage, ...] = (
-    Stage("1_control", Mixture(robot=128), 8000, 2e-5, "constant", copy_expert=True, frozen=("understanding_expert",)),
-    Stage("2_cotrain", Mixture(robot=96, understanding=32), 10000, 2e-5, "cosine"),
+    Stage("1_control", Mixture(robot=128), 8000, 2e-5, "constant", copy_expert=True, frozen=("understanding_expert",), ema=0),
+    Stage("2_cotrain", Mixture(robot=96, understanding=32), 10000, 2e-5, "cosine", ema=0),
 )
 
 # The other systems at the tiny size: the same grounding, one stage of robot data, and where the head reads one vector the

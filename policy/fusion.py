@@ -64,7 +64,7 @@ class WholeMean(nn.Module):
 
 def build_fusion(reasoning: Reasoning, width: int) -> ReasoningFusion | BothMeans | WholeMean:
     """The fusion that a configuration names."""
-    if reasoning == "film":
+    if reasoning in ("film", "chain"):
         return ReasoningFusion(width)
     return WholeMean() if reasoning == "none" else BothMeans()
 

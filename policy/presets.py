@@ -22,10 +22,12 @@ from policy.config import (
     VisionConfig,
     nearest,
 )
+from policy.presets_baselines import full_baselines, tiny_baselines
 
 # The probe summed four words' losses beside the questions' mean; `words` is their mean.
 TINY_LOSS = LossWeights(lm=1.0, action=1.0, words=4.0, positions=2.0)
 
+_CHATVLA_2B = ChatVLAConfig()
 _CHATVLA_TINY = ChatVLAConfig(
     name="chatvla_tiny",
     text=TextConfig(
@@ -121,13 +123,15 @@ _PALIGEMMA_TINY = replace(
 )
 
 PRESETS: Mapping[str, ChatVLAConfig] = {
-    "chatvla_2b": ChatVLAConfig(),
+    "chatvla_2b": _CHATVLA_2B,
     "chatvla_tiny": _CHATVLA_TINY,
     "chatvla_7b": _CHATVLA_7B,
     "chatvla2_2b": _CHATVLA2_2B,
     "chatvla2_tiny": _CHATVLA2_TINY,
     "chatvla_paligemma_3b": _PALIGEMMA_3B,
     "chatvla_paligemma_tiny": _PALIGEMMA_TINY,
+    **tiny_baselines(_CHATVLA_TINY, _PALIGEMMA_TINY),
+    **full_baselines(_CHATVLA_2B, _PALIGEMMA_3B),
 }
 
 

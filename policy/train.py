@@ -164,13 +164,13 @@ def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
     if config.pretrained is not None:
         tokenizer = load_tokenizer(config.pretrained, chat)
         fitted = config_for(wanted, tokenizer)
-        return ChatVLA.from_pretrained_backbone(config.pretrained, fitted, stats), Processor(tokenizer, fitted)
+        return ChatVLA.from_pretrained_backbone(config.pretrained, fitted, stats), Processor.of(tokenizer, fitted, stats)
     folder = Path(config.out)
     if not (folder / "tokenizer.json").is_file():
         save_tokenizer(train_tokenizer(*corpus(data), chat=chat), folder)
     tokenizer = load_tokenizer(folder, chat)
     fitted = config_for(wanted, tokenizer)
-    return ChatVLA(fitted, stats), Processor(tokenizer, fitted)
+    return ChatVLA(fitted, stats), Processor.of(tokenizer, fitted, stats)
 
 
 def policy_from(config: TrainConfig) -> tuple[ChatVLA, Processor]:
@@ -192,7 +192,7 @@ def policy_from(config: TrainConfig) -> tuple[ChatVLA, Processor]:
     if policy.config.name != preset(config.preset).name:
         raise ValueError(f"train.init={config.init} is a {policy.config.name!r}; give train.preset={policy.config.name} too")
     check_same_network(config, policy.config, config.init)
-    return policy, Processor(tokenizer, policy.config)
+    return policy, Processor.of(tokenizer, policy.config, policy.stats)
 
 
 def check_same_network(config: TrainConfig, found: ChatVLAConfig, folder: str | Path) -> None:
@@ -240,4 +240,4 @@ def _start(config: TrainConfig, last: Path | None) -> tuple[ChatVLA, Processor]:
         return policy_from(config) if config.init is not None else fresh_policy(config)
     policy, tokenizer = checkpoint.load(last)
     check_same_network(config, policy.config, last)
-    return policy, Processor(tokenizer, policy.config)
+    return policy, Processor.of(tokenizer, policy.config, policy.stats)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -26,12 +26,14 @@ from experiments.policies import ADAPTER_NAMES, LEARNED, POLICY_NAMES, checkpoin
 from experiments.pool import Workers
 from experiments.protocol import find_row
 from experiments.results import IDENTITY
+from policy.config import ExpertKind, Reasoning
 from policy.presets import PRESETS
 
 CONF_DIR = Path(__file__).parent / "conf"
 TRIALS = 10  # of an env that is no row of the paper's protocol
 ENV_GROUPS = names.GROUPS | {"all": names.TASK_NAMES}
 
+TRAINING = ("train", "all")  # stages
 REMOTE_STAGES = ("evaluate", "report", "replay", "robustness")  # of policy=remote
 
 GROUP_HELP = (
@@ -47,6 +49,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "train.strategy": ("auto", "ddp", "fsdp"),
     "train.compile": ("none", "layers"),
     "train.lora_parts": ("language", "vision", "experts"),
+    "train.experts": get_args(ExpertKind),
+    "train.reasoning": get_args(Reasoning),
     "policy_adapter": ADAPTER_NAMES,
     "planner": PLANNER_NAMES,
     "split": ("test", "train"),
@@ -83,6 +87,8 @@ class TrainOptions:
     """Training, stage after stage; feeds `policy.train.TrainConfig`."""
 
     preset: str = option("chatvla_tiny", "which network: *_tiny for two cores, the others at their source's size")
+    experts: str | None = option(None, "what stands in each layer (default: the preset's); dense_wide = one network as large as two experts")
+    reasoning: str | None = option(None, "how what it says reaches the actions (default: the preset's); latter, former, all = into those blocks of the head")
     pretrained: str | None = option(None, "folder of Qwen2-VL weights, for chatvla_2b")
     init: str | None = option(None, "folder of a checkpoint to start from (default: a fresh network)")
     minutes: float | None = option(None, "time for all stages together (default: their full number of steps)")
@@ -104,7 +110,7 @@ class TrainOptions:
     images: str | None = option(None, "folder of its pictures (default: the file's)")
     llava_share: float = option(1.0, "share of each batch's understanding rows that come from it; the others are scene questions")
     questions: int = option(400, "asked after each stage; 0 = none")
-    out: str | None = option(None, "training folder (default: outputs/train/<preset>)")
+    out: str | None = option(None, "training folder (default: outputs/train/<preset>, with experts and reasoning where they are given, and a seed other than 0)")
 
 
 @dataclass
@@ -136,7 +142,7 @@ class Config:
     corrections: int = option(40, "episodes of the policy that the expert corrects (stage=correct)")
     beside: list[str] = field(default_factory=list, metadata={"help": "results of other policies to show in the report: [outputs/A,outputs/B]"})
     wandb: str = option("off", "log the results to Weights & Biases")
-    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner, shift, clock and execution where they are given)")
+    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner, shift, clock, execution, train.experts and train.reasoning where they are given)")
     collect: CollectOptions = field(default_factory=CollectOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
 
@@ -166,13 +172,19 @@ class Config:
         return not isinstance(self.env, str) or self.env in ENV_GROUPS
 
     @property
+    def variant(self) -> str:
+        """What the trained network has instead of its preset's, as a part of folders' names."""
+        given = {"experts": self.train.experts, "reasoning": self.train.reasoning}
+        return "".join(f"-{name}_{value}" for name, value in given.items() if value is not None)
+
+    @property
     def out_dir(self) -> Path:
         """Folder of the results; what a sweep often varies is part of its default name."""
         planner = f"-planner_{self.planner}" if self.planner else ""
         clock = f"-clock_{self.clock}" if self.clock != "stepped" else ""
         execution = f"-{self.execution}" if self.execution != "sync" else ""
         shift = f"-shift_{self.shift}" if self.shift != "none" else ""
-        return Path(self.out or f"outputs/{self.label}-{self.policy}{planner}-{self.split}{shift}{clock}{execution}-seed{self.seed}")
+        return Path(self.out or f"outputs/{self.label}-{self.policy}{self.variant}{planner}-{self.split}{shift}{clock}{execution}-seed{self.seed}")
 
     @property
     def adapter(self) -> str | None:
@@ -196,7 +208,8 @@ class Config:
     @property
     def train_dir(self) -> Path:
         """Folder of the training."""
-        return Path(self.train.out or f"outputs/train/{self.train.preset}")
+        seed = f"-seed{self.seed}" if self.seed else ""
+        return Path(self.train.out or f"outputs/train/{self.train.preset}{self.variant}{seed}")
 
     def trial_count(self, env: str) -> int:
         """How many trials of a task: what was asked for, or what the paper ran."""
@@ -266,6 +279,9 @@ def check(config: Config) -> None:
     if not (config.video in ("all", "failures", "none") or config.video.isdigit()):
         raise UsageError(f"unknown video '{config.video}'; expected all, failures, none or a number")
     _check_pace(config)
+    if config.variant and config.stage not in TRAINING:
+        given = "train.experts" if config.train.experts else "train.reasoning"
+        raise UsageError(f"{given} decides what is trained, and stage={config.stage} trains nothing; leave it out, or choose stage=train or all")
     if config.trials is not None and not re.fullmatch(r"x?[1-9]\d*", config.trials):
         raise UsageError(f"trials={config.trials}; expected a number of trials from 1, or a factor such as x2")
     if not re.fullmatch(r"\d+|ray", config.workers):

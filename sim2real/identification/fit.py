@@ -12,7 +12,7 @@ from scipy.optimize import OptimizeResult, least_squares
 from envs.scenes.scene import TIMESTEP
 from sim2real.identification.dynamics import Dynamics, arm_model, gripper_model, nominal
 from sim2real.identification.simulate import commands, simulate_arm, simulate_gripper
-from sim2real.motion_log import MotionLog
+from sim2real.identification.samples import Samples
 
 Array = NDArray[np.float64]
 Simulated = Callable[[Dynamics], Array]
@@ -37,10 +37,10 @@ class Fit:
     dynamics: Dynamics
     error: Dynamics
     start: Dynamics
-    log: MotionLog
+    log: Samples
 
 
-def fit(log: MotionLog, timestep: float = TIMESTEP) -> Fit:
+def fit(log: Samples, timestep: float = TIMESTEP) -> Fit:
     """Dynamics from a log of a moving arm; the gripper's too where the log has it moving.
 
     They are those with which a simulation of this `timestep` h moves like the log, not constants of nature: its integrator
@@ -79,14 +79,14 @@ def fit(log: MotionLog, timestep: float = TIMESTEP) -> Fit:
     return Fit(found, error, nominal(), log)
 
 
-def tracking_error(dynamics: Dynamics, log: MotionLog) -> Array:
+def tracking_error(dynamics: Dynamics, log: Samples) -> Array:
     """(7,) rad: root mean square of simulated - logged joint_pos over the part of the log that was not fitted."""
     motion = simulate_arm(arm_model(), dynamics, log)
     judged = slice(round(FIT_SHARE * len(log.time)), None)
     return np.sqrt(((motion.joint_pos - log.joint_pos)[judged] ** 2).mean(0))
 
 
-def gripper_error(dynamics: Dynamics, log: MotionLog) -> float:
+def gripper_error(dynamics: Dynamics, log: Samples) -> float:
     """The same for the gripper, as a share of its way; nan where the log does not know it."""
     if not np.isfinite(log.gripper_closed).all():
         return float("nan")
@@ -94,12 +94,12 @@ def gripper_error(dynamics: Dynamics, log: MotionLog) -> float:
     return float(np.sqrt(((simulate_gripper(gripper_model(), dynamics, log) - log.gripper_closed)[judged] ** 2).mean()))
 
 
-def cut(log: MotionLog, start: int, stop: int) -> MotionLog:
+def cut(log: Samples, start: int, stop: int) -> Samples:
     """Samples start to stop of a log."""
     return replace(log, **{f.name: getattr(log, f.name)[start:stop] for f in fields(log) if f.name != "meta"})
 
 
-def _without_jumps(log: MotionLog, delay_s: float, timestep: float) -> MotionLog:
+def _without_jumps(log: Samples, delay_s: float, timestep: float) -> Samples:
     """The log without the torques within two simulation steps of a new target's effect: there they say only when it came."""
     sent, _ = commands(log, log.joint_target)
     since = np.abs((log.time - log.time[0] - delay_s)[:, None] - sent).min(1)
@@ -121,8 +121,8 @@ def _search(residuals: Simulated, start: Dynamics, names: tuple[str, ...], delay
 
     def dynamics(x: Array) -> Dynamics:
         parts = np.split(np.exp(x[:-1]), np.cumsum(sizes)[:-1])
-        scaled = {n: np.asarray(getattr(start, n)) * f for n, f in zip(names, parts, strict=True)}
-        return replace(start, **{n: _plain(v, getattr(start, n)) for n, v in scaled.items()}, **{delay: float(x[-1] * DELAY_UNIT)})
+        scaled = {n: np.asarray(getattr(start, n), float) * f for n, f in zip(names, parts, strict=True)}
+        return replace(start, **{n: _plain(np.asarray(v, float), getattr(start, n)) for n, v in scaled.items()}, **{delay: float(x[-1] * DELAY_UNIT)})
 
     def value(x: Array) -> Array:
         return residuals(dynamics(x))
@@ -134,10 +134,10 @@ def _search(residuals: Simulated, start: Dynamics, names: tuple[str, ...], delay
     bound = np.r_[np.full(sum(sizes), np.log(FACTOR)), MAX_DELAY / DELAY_UNIT]
     low = np.r_[-bound[:-1], 0.0]
     x0 = np.r_[np.zeros(sum(sizes)), np.clip(getattr(start, delay) / DELAY_UNIT, 0.1, None)]
-    result = least_squares(value, x0, jacobian, bounds=(low, bound), xtol=1e-5, ftol=1e-6, max_nfev=evaluations)
+    result = least_squares(value, x0, jacobian, bounds=(low, bound), xtol=1e-5, ftol=1e-6, max_nfev=evaluations)  # type: ignore[arg-type]
     sigma = _standard_errors(result)
     parts = np.split(sigma[:-1], np.cumsum(sizes)[:-1])
-    errors = {n: _plain(v, getattr(start, n)) for n, v in zip(names, parts, strict=True)}
+    errors = {n: _plain(np.asarray(v), getattr(start, n)) for n, v in zip(names, parts, strict=True)}
     return dynamics(result.x), replace(start, **errors, **{delay: float(sigma[-1] * DELAY_UNIT)})
 
 

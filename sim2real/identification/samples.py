@@ -1,7 +1,7 @@
-"""The motion log: what the arm and the gripper were told and what they did, sample by sample, as one parquet file.
+"""Motions as identification fits them: what arm and gripper were told and did, sample by sample, as one parquet file.
 
-`FrankaEnv` writes it, identification reads it. Any rate will do, even 15 Hz, and it need not be even; 100 Hz and more tells
-friction and delay better.
+Any rate will do, and it need not be even. What `FrankaEnv` logs of every trial (`sim2real.motion_log`, a row per control step)
+can be read as samples; 100 Hz and more, with the torques, tells friction and armature better.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class MotionLog:
+class Samples:
     """n samples in order of time.
 
     `time` (n,) s: when the sample was measured; `target_time` (n,) s, by the same clock: when the targets in force then were
@@ -64,7 +64,7 @@ class MotionLog:
         pq.write_table(table, path)
 
     @classmethod
-    def read(cls, path: Path) -> MotionLog:
+    def read(cls, path: Path) -> Samples:
         """The log of a file.
 
         Raises:
@@ -80,7 +80,7 @@ class MotionLog:
         return cls(**scalars, **vectors, meta=meta)
 
 
-class MotionLogger:
+class Sampler:
     """Collects samples and writes the log when it is closed, after an error too; use as a context manager.
 
     Fewer than two samples leave no file.
@@ -94,26 +94,26 @@ class MotionLogger:
         self, time: float, target_time: float, joint_target: ArrayLike, joint_pos: ArrayLike, joint_vel: ArrayLike, joint_torque: ArrayLike | None = None,
         gripper_target: float = np.nan, gripper_closed: float = np.nan,
     ) -> None:  # fmt: skip
-        """One moment, as `MotionLog` describes it."""
+        """One moment, as `Samples` describes it."""
         torque = np.full(JOINTS, np.nan) if joint_torque is None else joint_torque
         row = np.r_[time, target_time, gripper_target, gripper_closed, joint_target, joint_pos, joint_vel, torque].astype(float)
         if row.shape != (len(SCALARS) + len(VECTORS) * JOINTS,):
             raise ValueError(f"a sample has {len(row)} values, expected {len(SCALARS)} and {len(VECTORS)} times {JOINTS}")
         self._rows.append(row)
 
-    def log(self) -> MotionLog:
+    def log(self) -> Samples:
         """What was collected so far."""
         rows = np.array(self._rows).reshape(-1, len(SCALARS) + len(VECTORS) * JOINTS)
         scalars = dict(zip(SCALARS, rows[:, : len(SCALARS)].T, strict=True))
         vectors = dict(zip(VECTORS, np.split(rows[:, len(SCALARS) :], len(VECTORS), 1), strict=True))
-        return MotionLog(**scalars, **vectors, meta=self.meta)
+        return Samples(**scalars, **vectors, meta=self.meta)
 
     def close(self) -> None:
         """Write the file."""
         if len(self._rows) > 1:
             self.log().write(self.path)
 
-    def __enter__(self) -> MotionLogger:
+    def __enter__(self) -> Sampler:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:

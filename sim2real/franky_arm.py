@@ -1,0 +1,154 @@
+"""A Franka Research 3 through franky: torques of the simulation's joint impedance, computed at 1 kHz in franky's own thread.
+
+`franky-control` 2.0.0 speaks version 10 of the Franka Control Interface (system 5.9 or newer).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import franky
+import numpy as np
+
+from sim2real.arm import JOINT_DAMPING, JOINT_STIFFNESS, ArmState, Collision, Vector
+from sim2real.outcomes import LinkLost, OperatorStop, ReflexError, RobotError
+from sim2real.twin.robots import FR3, RobotKind
+
+SLOW = 0.1  # share of the arm's speed, acceleration and jerk with which it goes to where a trial starts
+MAX_TORQUE_STEP = 1.0  # Nm per ms: libfranka's rate limit (rate_limiting.h, kMaxTorqueRate)
+LIMIT_SPRING = 0.05  # rad before a joint's end from where franky's own springs push back
+
+
+class FrankyArm:
+    """One connection; it is made anew by `recover` where the old one is dead.
+
+    Args:
+        ip: of the control box.
+        kind: whose limits are written to franky, whose own defaults are the Panda's (franky 2.0.0).
+        realtime: whether the kernel's real-time scheduling is required, as it should be on the robot.
+    """
+
+    def __init__(self, ip: str, kind: RobotKind = FR3, collision: Collision = Collision(), realtime: bool = True):  # noqa: B008 (frozen)
+        self.ip, self.kind, self.collision = ip, kind, collision
+        self._realtime = franky.RealtimeConfig.Enforce if realtime else franky.RealtimeConfig.Ignore
+        self._tracker: franky.JointImpedanceTracker | None = None
+        self._connect()
+
+    def _connect(self) -> None:
+        self._tracker = None
+        with _told():
+            robot = franky.Robot(self.ip, relative_dynamics_factor=SLOW, realtime_config=self._realtime)
+            robot.joint_velocity_limit.set(list(self.kind.velocity))
+            robot.joint_acceleration_limit.set(list(self.kind.acceleration))
+            robot.joint_jerk_limit.set(list(self.kind.jerk))
+            self._robot = robot
+            self._set_collision()
+
+    def _set_collision(self) -> None:
+        torque, force = [self.collision.torque] * 7, [self.collision.force] * 6
+        self._robot.set_collision_behavior(torque, torque, force, force)
+
+    def state(self) -> ArmState:
+        """Where it is now."""
+        with self._checked():
+            s = self._robot.state
+        return ArmState(np.array(s.q), np.array(s.dq), np.array(s.tau_ext_hat_filtered), s.time.to_msec() / 1000)
+
+    def move_to(self, joint_pos: Vector) -> None:
+        """Go there slowly and stand still; returns then."""
+        self.stop()
+        with self._checked():
+            self._robot.move(franky.JointMotion(np.asarray(joint_pos, float)))
+
+    def start(self, joint_pos: Vector) -> None:
+        """Follow targets from now on."""
+        self.stop()
+        with self._checked():
+            self._tracker = franky.JointImpedanceTracker(
+                self._robot, stiffness=JOINT_STIFFNESS, damping=JOINT_DAMPING, compensate_coriolis=False, max_delta_tau=MAX_TORQUE_STEP,
+                lower_joint_limits=np.array(self.kind.low), upper_joint_limits=np.array(self.kind.high), joint_limit_activation_distance=LIMIT_SPRING,
+            )  # fmt: skip
+            self._tracker.set_target(np.asarray(joint_pos, float))
+
+    def follow(self, joint_pos: Vector) -> None:
+        """The next target (7,) rad."""
+        if self._tracker is None:
+            raise RobotError("the arm follows nothing: call start first")
+        self._check()
+        self._tracker.set_target(np.asarray(joint_pos, float))
+
+    def stop(self) -> None:
+        """Come to rest and follow nothing any more."""
+        tracker, self._tracker = self._tracker, None
+        if tracker is not None:
+            with self._checked():
+                tracker.stop()
+
+    def recover(self) -> None:
+        """Be able to move again."""
+        try:
+            mode = self._robot.state.robot_mode
+        except (franky.NetworkException, RuntimeError):
+            self._connect()
+            mode = self._robot.state.robot_mode
+        if mode == franky.RobotMode.UserStopped:
+            raise OperatorStop("the robot's stop button is pressed; pull it out and try again")
+        self._tracker = None
+        with self._checked():
+            with contextlib.suppress(franky.ControlException):  # what ended the last motion was told when it ended
+                self._robot.join_motion()
+            self._robot.recover_from_errors()
+            self._set_collision()
+
+    def close(self) -> None:
+        """End the connection."""
+        with contextlib.suppress(RobotError):
+            self.stop()
+        del self._robot
+
+    def _check(self) -> None:
+        """Raise what ended the motion, if anything did."""
+        with self._checked():
+            if not self._robot.is_in_control:
+                self._robot.join_motion()  # raises what ended it
+                raise ReflexError("the arm's motion has ended by itself")
+
+    @contextlib.contextmanager
+    def _checked(self) -> Iterator[None]:
+        """What franky raises inside, in our words; a motion that has ended is forgotten."""
+        try:
+            with _told():
+                yield
+        except RobotError as error:
+            self._tracker = None
+            if isinstance(error, ReflexError) and self._user_stopped():
+                raise OperatorStop("the robot's stop button was pressed") from error
+            raise
+
+    def _user_stopped(self) -> bool:
+        try:
+            return self._robot.state.robot_mode == franky.RobotMode.UserStopped
+        except (franky.NetworkException, RuntimeError):
+            return False
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """franky's exceptions as ours."""
+    try:
+        yield
+    except (franky.NetworkException, franky.ProtocolException) as error:
+        raise LinkLost(f"the arm's controller does not answer ({_line(error)})") from error
+    except franky.IncompatibleVersionException as error:
+        raise LinkLost(f"the arm's controller speaks another version of the interface ({_line(error)}); for a Panda use robot_kind=panda") from error
+    except (franky.ControlException, franky.CommandException) as error:
+        raise ReflexError(_line(error)) from error
+    except RuntimeError as error:
+        if isinstance(error, RobotError):
+            raise
+        raise LinkLost(f"the arm's controller does not answer ({_line(error)})") from error  # a bare "Net Exception"
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -8,13 +8,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.robot import DAMPING_RATIO, STIFFNESS
+from envs.robot import DAMPING_RATIO, STIFFNESS, TORQUE_LIMIT
 
 Vector = NDArray[np.float64]
 
 # The law of the simulation's actuators (envs/robot.py), which both drivers run at 1 kHz: Nm/rad and Nms/rad.
-JOINT_STIFFNESS: Vector = np.array(STIFFNESS)
+JOINT_STIFFNESS: Vector = np.array(STIFFNESS, float)
 JOINT_DAMPING: Vector = 2 * np.sqrt(JOINT_STIFFNESS) * np.array(DAMPING_RATIO)
+# A share of what the motors can give, Nm. The simulation's saturate; a Franka that is told more stops with a reflex.
+MAX_TORQUE: Vector = 0.9 * np.array(TORQUE_LIMIT)
 JOINT_STIFFNESS.setflags(write=False)
 JOINT_DAMPING.setflags(write=False)
 
@@ -38,6 +40,12 @@ class Collision:
 
     torque: float = 40.0
     force: float = 40.0
+
+
+def reachable(target: Vector, joint_pos: Vector, joint_vel: Vector) -> Vector:
+    """The joints (7,) rad nearest to `target` towards which the law pushes with no more than `MAX_TORQUE`."""
+    push = np.clip(JOINT_STIFFNESS * (target - joint_pos) - JOINT_DAMPING * joint_vel, -MAX_TORQUE, MAX_TORQUE)
+    return joint_pos + (push + JOINT_DAMPING * joint_vel) / JOINT_STIFFNESS
 
 
 class Arm(Protocol):

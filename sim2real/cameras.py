@@ -47,7 +47,8 @@ class Cameras:
     """All cameras of the rig, by name.
 
     A camera that fails is opened again and again in its thread; meanwhile its last frame grows old, which is for the
-    watchdog to judge. `threaded=False` grabs only when asked: for a world that stands still meanwhile.
+    watchdog to judge. `threaded=False` is for a world that stands still between its steps: a frame is grabbed when it is
+    first asked for after `expire`.
     """
 
     def __init__(self, cameras: Mapping[str, Camera], threaded: bool = True):
@@ -56,6 +57,7 @@ class Cameras:
         self._cameras, self._threaded = dict(cameras), threaded
         self._newest: dict[str, Frame] = {}
         self._trouble: dict[str, CameraError] = {}
+        self._expired: tuple[str, ...] = CAMERAS
         self._closing = threading.Event()
         self._news = threading.Condition()
         self._threads = [threading.Thread(target=self._run, args=(name,), name=f"camera {name}", daemon=True) for name in cameras] if threaded else []
@@ -73,8 +75,9 @@ class Cameras:
             CameraError: one has not given any yet.
         """
         if not self._threaded:
-            for name in CAMERAS:
+            for name in self._expired:
                 self._take(name)
+            self._expired = ()
         with self._news:
             missing = [name for name in CAMERAS if name not in self._newest]
             if missing:
@@ -95,14 +98,21 @@ class Cameras:
         if not self._threaded:
             for name in list(self._trouble):
                 self._reopen(name)
-            self.newest()
+            self.expire()
+            if trouble := self.trouble():
+                raise next(iter(trouble.values()))
             return
         with self._news:
             if not self._news.wait_for(lambda: len(self._newest) == len(CAMERAS) and not self._trouble, timeout_s):
                 raise next(iter(self._trouble.values()), None) or CameraError(f"no picture of {sorted(set(CAMERAS) - set(self._newest))} within {timeout_s:g} s")
 
+    def expire(self) -> None:
+        """The world has moved: the next `newest` grabs anew."""
+        self._expired = CAMERAS
+
     def forget(self) -> None:
         """Frames of before are not to be seen any more (the scene has changed)."""
+        self.expire()
         with self._news:
             self._newest.clear()
 

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 import franky
 import numpy as np
 
-from sim2real.arm import JOINT_DAMPING, JOINT_STIFFNESS, ArmState, Collision, Vector
+from sim2real.arm import JOINT_DAMPING, JOINT_STIFFNESS, ArmState, Collision, Vector, reachable
 from sim2real.outcomes import LinkLost, OperatorStop, ReflexError, RobotError
 from sim2real.twin.robots import FR3, RobotKind
 
 SLOW = 0.1  # share of the arm's speed, acceleration and jerk with which it goes to where a trial starts
 MAX_TORQUE_STEP = 1.0  # Nm per ms: libfranka's rate limit (rate_limiting.h, kMaxTorqueRate)
+UNFILTERED = 1000.0  # Hz; franky's own 100 Hz low-pass would let the torque change by 0.4 Nm per ms only, which overshoots
 LIMIT_SPRING = 0.05  # rad before a joint's end from where franky's own springs push back
 
 
@@ -25,23 +26,26 @@ class FrankyArm:
 
     Args:
         ip: of the control box.
-        kind: whose limits are written to franky, whose own defaults are the Panda's (franky 2.0.0).
+        kind: whose limits are written to franky where they are the lower ones: its defaults are the Panda's (franky 2.0.0).
         realtime: whether the kernel's real-time scheduling is required, as it should be on the robot.
     """
 
     def __init__(self, ip: str, kind: RobotKind = FR3, collision: Collision = Collision(), realtime: bool = True):  # noqa: B008 (frozen)
         self.ip, self.kind, self.collision = ip, kind, collision
         self._realtime = franky.RealtimeConfig.Enforce if realtime else franky.RealtimeConfig.Ignore
-        self._tracker: franky.JointImpedanceTracker | None = None
+        self._motion: franky.JointImpedanceTrackingMotion | None = None
         self._connect()
 
     def _connect(self) -> None:
-        self._tracker = None
+        self._motion = None
         with _told():
             robot = franky.Robot(self.ip, relative_dynamics_factor=SLOW, realtime_config=self._realtime)
-            robot.joint_velocity_limit.set(list(self.kind.velocity))
-            robot.joint_acceleration_limit.set(list(self.kind.acceleration))
-            robot.joint_jerk_limit.set(list(self.kind.jerk))
+            for limit, ours in (
+                (robot.joint_velocity_limit, self.kind.velocity),
+                (robot.joint_acceleration_limit, self.kind.acceleration),
+                (robot.joint_jerk_limit, self.kind.jerk),
+            ):
+                limit.set(np.minimum(ours, limit.max))
             self._robot = robot
             self._set_collision()
 
@@ -64,26 +68,34 @@ class FrankyArm:
     def start(self, joint_pos: Vector) -> None:
         """Follow targets from now on."""
         self.stop()
+        motion = franky.JointImpedanceTrackingMotion(
+            stiffness=JOINT_STIFFNESS, damping=JOINT_DAMPING, compensate_coriolis=False, max_delta_tau=MAX_TORQUE_STEP,
+            lower_joint_limits=self.kind.low, upper_joint_limits=self.kind.high, joint_limit_activation_distance=LIMIT_SPRING,
+        )  # fmt: skip
+        motion.set_reference(franky.JointReference(q=joint_pos))
         with self._checked():
-            self._tracker = franky.JointImpedanceTracker(
-                self._robot, stiffness=JOINT_STIFFNESS, damping=JOINT_DAMPING, compensate_coriolis=False, max_delta_tau=MAX_TORQUE_STEP,
-                lower_joint_limits=np.array(self.kind.low), upper_joint_limits=np.array(self.kind.high), joint_limit_activation_distance=LIMIT_SPRING,
-            )  # fmt: skip
-            self._tracker.set_target(np.asarray(joint_pos, float))
+            self._robot.move(motion, asynchronous=True, cutoff_frequency=UNFILTERED)
+        self._motion = motion
 
     def follow(self, joint_pos: Vector) -> None:
-        """The next target (7,) rad."""
-        if self._tracker is None:
+        """The next target (7,) rad, no farther ahead than the motors can push."""
+        if self._motion is None:
             raise RobotError("the arm follows nothing: call start first")
-        self._check()
-        self._tracker.set_target(np.asarray(joint_pos, float))
+        with self._checked():
+            if not self._robot.is_in_control:
+                self._robot.join_motion()  # raises what ended it
+                raise ReflexError("the arm's motion has ended by itself")
+            state = self._robot.state
+        self._motion.set_reference(franky.JointReference(q=reachable(joint_pos, np.array(state.q), np.array(state.dq))))
 
     def stop(self) -> None:
         """Come to rest and follow nothing any more."""
-        tracker, self._tracker = self._tracker, None
-        if tracker is not None:
+        motion, self._motion = self._motion, None
+        if motion is not None:
             with self._checked():
-                tracker.stop()
+                if self._robot.is_in_control:
+                    self._robot.move(franky.TorqueStopMotion(), asynchronous=True)
+                self._robot.join_motion()
 
     def recover(self) -> None:
         """Be able to move again."""
@@ -94,7 +106,7 @@ class FrankyArm:
             mode = self._robot.state.robot_mode
         if mode == franky.RobotMode.UserStopped:
             raise OperatorStop("the robot's stop button is pressed; pull it out and try again")
-        self._tracker = None
+        self._motion = None
         with self._checked():
             with contextlib.suppress(franky.ControlException):  # what ended the last motion was told when it ended
                 self._robot.join_motion()
@@ -107,13 +119,6 @@ class FrankyArm:
             self.stop()
         del self._robot
 
-    def _check(self) -> None:
-        """Raise what ended the motion, if anything did."""
-        with self._checked():
-            if not self._robot.is_in_control:
-                self._robot.join_motion()  # raises what ended it
-                raise ReflexError("the arm's motion has ended by itself")
-
     @contextlib.contextmanager
     def _checked(self) -> Iterator[None]:
         """What franky raises inside, in our words; a motion that has ended is forgotten."""
@@ -121,7 +126,7 @@ class FrankyArm:
             with _told():
                 yield
         except RobotError as error:
-            self._tracker = None
+            self._motion = None
             if isinstance(error, ReflexError) and self._user_stopped():
                 raise OperatorStop("the robot's stop button was pressed") from error
             raise
@@ -145,9 +150,9 @@ def _told() -> Iterator[None]:
     except (franky.ControlException, franky.CommandException) as error:
         raise ReflexError(_line(error)) from error
     except RuntimeError as error:
-        if isinstance(error, RobotError):
+        if "Net Exception" not in str(error):
             raise
-        raise LinkLost(f"the arm's controller does not answer ({_line(error)})") from error  # a bare "Net Exception"
+        raise LinkLost(f"the arm's controller does not answer ({_line(error)})") from error  # what a dead link raises later
 
 
 def _line(error: Exception) -> str:

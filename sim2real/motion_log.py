@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from envs.types import ACTION_DIM, CAMERAS
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

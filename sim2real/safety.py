@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,7 @@ class SafetyLimits:
     dead_man_stop_s: float = 10.0
     skew_s: float = 0.05
     home: float = 0.02
-    collision: Collision = Collision()
+    collision: Collision = field(default_factory=Collision)
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,16 @@ Order = Literal["go", "hold", "stop"]
 
 @dataclass(frozen=True)
 class Signs:
-    """What is known at one moment: s since each was last new; `camera`: the oldest one's name; `skew_s` between pictures."""
+    """What is known at one moment: s since each was last new. `camera`: the one whose picture is oldest.
 
-    frame_s: float
-    action_s: float
-    dead_man_s: float
+    `apart_s`: for how long the newest pictures have been farther apart in time than allowed.
+    """
+
+    frame_s: float = 0.0
+    action_s: float = 0.0
+    dead_man_s: float = 0.0
+    apart_s: float = 0.0
     camera: str = ""
-    skew_s: float = 0.0
     stop_pressed: bool = False
 
 
@@ -39,12 +42,12 @@ def judge(signs: Signs, limits: SafetyLimits) -> Verdict:
     if signs.stop_pressed:
         return Verdict("stop", OperatorStop("the operator pressed stop"))
     late = f"the newest picture of camera {signs.camera} is {signs.frame_s:.2f} s old"
-    apart = f"the pictures of one observation are {1000 * signs.skew_s:.0f} ms apart, allowed are {1000 * limits.skew_s:.0f}; camera {signs.camera} is behind"
+    apart = f"the pictures have been more than {1000 * limits.skew_s:.0f} ms apart for {signs.apart_s:.1f} s; camera {signs.camera} is behind"
     verdicts = [
         _aged(signs.dead_man_s, limits.dead_man_hold_s, limits.dead_man_stop_s, OperatorStop(f"the dead-man key was let go of {signs.dead_man_s:.1f} s ago")),
         _aged(signs.frame_s, limits.frame_hold_s, limits.frame_stop_s, CameraError(late)),
         _aged(signs.action_s, limits.action_hold_s, limits.action_stop_s, StaleAction(f"no action for {signs.action_s:.1f} s")),
-        Verdict("hold", CameraError(apart)) if signs.skew_s > limits.skew_s else GO,
+        _aged(signs.apart_s, limits.frame_hold_s, limits.frame_stop_s, CameraError(apart)),
     ]
     return max(verdicts, key=lambda verdict: ("go", "hold", "stop").index(verdict.order))
 

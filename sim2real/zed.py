@@ -42,7 +42,8 @@ class ZedCamera:
     def __init__(self, sl: Any, name: str, serial: int):
         self._sl, self.name, self.serial = sl, name, serial
         self._camera: Any = None
-        self._mat = self._runtime = None
+        self._mat: Any = None
+        self._runtime: Any = None
 
     def open(self) -> None:
         """Open the camera of this serial number, without depth."""

@@ -62,7 +62,7 @@ class Twin:
     Args:
         trial: what the scene shows first; the name of a task stands for its first test trial.
         mode: see `sim2real.twin.clock`.
-        robot: `fr3` or `panda`; `version`: of the Franka Control Interface (default: the robot's newest).
+        robot: `fr3`, `panda`, or `fr3_ideal`, which takes the torques that the simulation's law commands; `version`: of the Franka Control Interface (default: the robot's newest).
         ip: a loopback address; None takes the first free one.
         faults: that are there from the start.
 

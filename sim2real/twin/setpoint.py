@@ -13,7 +13,7 @@ import numpy as np
 
 from sim2real.twin.arm_model import ArmModel, Matrix
 from sim2real.twin.plant import TICK
-from sim2real.twin.robots import TORQUE, TORQUE_RATE, RobotKind
+from sim2real.twin.robots import TORQUE, RobotKind
 from sim2real.twin.wire import CARTESIAN_POSE, JOINT_POSITION, JOINT_VELOCITY, Command
 
 TOLERANCE = 1.1
@@ -105,9 +105,9 @@ def motion_errors(new: Setpoint, last: Setpoint, generator: int, robot: RobotKin
 
 def torque_errors(new: Matrix, last: Matrix, joint_pos: Matrix, joint_vel: Matrix, robot: RobotKind) -> tuple[str, ...]:
     """Which limits a torque command (7,) Nm breaks, or the arm where it has got to by the ones before."""
-    if np.any(np.abs(new) > TORQUE):
-        return ("tau_j_range_violation",)
-    if np.any(np.abs(new - last) > TOLERANCE * TORQUE_RATE * TICK):
+    if np.any(np.abs(new) > TORQUE) and not robot.cuts_torque:
+        return ("tau_J_range_violation",)
+    if np.any(np.abs(new - last) > TOLERANCE * robot.torque_rate * TICK):
         return ("controller_torque_discontinuity",)
     if np.any(joint_pos < robot.low) or np.any(joint_pos > robot.high):
         return ("joint_position_limits_violation",)

@@ -18,14 +18,14 @@ CAPACITY = 4096  # numbers in a full state; the largest task has 1814
 MAX_STEPS = 16  # of a task
 
 _HEADER = np.dtype([
-    ("tick", "<i8"), ("gate", "<i8"), ("at_gate", "<i8"), ("ended", "<i8"), ("episode", "<i8"),
+    ("tick", "<i8"), ("episode", "<i8"), ("held", "<i8"), ("gate", "<i8"), ("at_gate", "<i8"), ("ended", "<i8"),
     ("unplugged", "<i8", (len(CAMERAS),)),  # how often it has been; odd: it is
-    ("frozen_at", "<i8", (len(CAMERAS),)),  # tick; -1: not
+    ("frozen", "<i8", (len(CAMERAS),)),
     ("late", "<i8", (len(CAMERAS),)),  # ms
     ("view", "<i8", (len(CAMERAS),)),  # index of the camera whose picture it gives
 ])  # fmt: skip
 _ROW = np.dtype([
-    ("tick", "<i8"), ("stamp_ns", "<i8"), ("control_steps", "<i8"), ("steps_done", "<i8"), ("robot_mode", "<i8"),
+    ("tick", "<i8"), ("stamp_ns", "<i8"), ("episode", "<i8"), ("control_steps", "<i8"), ("steps_done", "<i8"), ("robot_mode", "<i8"),
     ("commands", "<i8"), ("lost", "<i8"), ("late_ticks", "<i8"), ("gripper_closed", "<f8"), ("size", "<i8"),
     ("step_done_s", "<f8", (MAX_STEPS,)), ("state", "<f8", (CAPACITY,)),
 ])  # fmt: skip
@@ -35,13 +35,14 @@ _ROW = np.dtype([
 class TwinState:
     """Privileged: the scene at one millisecond.
 
-    `tick`: ms since the twin was made. `stamp_ns`: host time then. `full_state`: what `SimEnv.set_full_state` takes.
+    `tick`: ms since the twin was made. `stamp_ns`: host time then. `episode` counts resets. `full_state`: what `SimEnv.set_full_state` takes.
     `commands`, `lost`: command packets that the arm acted on, and that it waited for in vain, since the twin was made.
     `late_ticks`: milliseconds that the twin itself did not keep, in real time.
     """
 
     tick: int
     stamp_ns: int
+    episode: int
     joint_pos: NDArray[np.float64]
     gripper_closed: float
     robot_mode: int
@@ -72,7 +73,7 @@ class StateRing:
 
     def heal(self) -> None:
         """The cameras are all right again."""
-        self.header["frozen_at"], self.header["late"] = -1, 0
+        self.header["frozen"] = self.header["late"] = 0
         self.header["view"] = range(len(CAMERAS))
         unplugged = self.header["unplugged"]
         unplugged += unplugged % 2
@@ -104,7 +105,7 @@ class StateRing:
         state = row["state"][: int(row["size"])].copy()
         done = int(row["steps_done"])
         return TwinState(
-            wanted, int(row["stamp_ns"]), state[-7:].copy(), float(row["gripper_closed"]), int(row["robot_mode"]),
+            wanted, int(row["stamp_ns"]), int(row["episode"]), state[-7:].copy(), float(row["gripper_closed"]), int(row["robot_mode"]),
             int(row["control_steps"]), done, tuple(row["step_done_s"][:done].tolist()),
             int(row["commands"]), int(row["lost"]), int(row["late_ticks"]), state,
         )  # fmt: skip

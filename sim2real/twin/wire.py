@@ -57,7 +57,7 @@ ERRORS = (
     "cartesian_position_motion_generator_invalid_frame",
     "controller_torque_discontinuity",
     "joint_p2p_insufficient_torque_for_planning",
-    "tau_j_range_violation",
+    "tau_J_range_violation",
     "instability_detected",
     "joint_move_in_wrong_direction",
     "cartesian_spline_motion_generator_violation",

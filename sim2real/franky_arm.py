@@ -16,7 +16,7 @@ from sim2real.outcomes import LinkLost, OperatorStop, ReflexError, RobotError
 from sim2real.twin.robots import FR3, RobotKind
 
 SLOW = 0.1  # share of the arm's speed, acceleration and jerk with which it goes to where a trial starts
-MAX_TORQUE_STEP = 1.0  # Nm per ms: libfranka's rate limit (rate_limiting.h, kMaxTorqueRate)
+NO_LIMIT = 1e6  # Nm per ms
 UNFILTERED = 1000.0  # Hz; franky's own 100 Hz low-pass would let the torque change by 0.4 Nm per ms only, which overshoots
 LIMIT_SPRING = 0.05  # rad before a joint's end from where franky's own springs push back
 
@@ -69,7 +69,7 @@ class FrankyArm:
         """Follow targets from now on."""
         self.stop()
         motion = franky.JointImpedanceTrackingMotion(
-            stiffness=JOINT_STIFFNESS, damping=JOINT_DAMPING, compensate_coriolis=False, max_delta_tau=MAX_TORQUE_STEP,
+            stiffness=JOINT_STIFFNESS, damping=JOINT_DAMPING, compensate_coriolis=False, max_delta_tau=min(self.kind.torque_rate / 1000, NO_LIMIT),
             lower_joint_limits=self.kind.low, upper_joint_limits=self.kind.high, joint_limit_activation_distance=LIMIT_SPRING,
         )  # fmt: skip
         motion.set_reference(franky.JointReference(q=joint_pos))
@@ -86,7 +86,8 @@ class FrankyArm:
                 self._robot.join_motion()  # raises what ended it
                 raise ReflexError("the arm's motion has ended by itself")
             state = self._robot.state
-        self._motion.set_reference(franky.JointReference(q=reachable(joint_pos, np.array(state.q), np.array(state.dq))))
+        near = joint_pos if self.kind.cuts_torque else reachable(joint_pos, np.array(state.q), np.array(state.dq))
+        self._motion.set_reference(franky.JointReference(q=near))
 
     def stop(self) -> None:
         """Come to rest and follow nothing any more."""

@@ -111,9 +111,9 @@ class TwinRig(Rig):
         self.twin.close()
 
 
-def make_twin_rig(task: str, mode: Mode, collision: Collision, delays: Delays = Delays()) -> TwinRig:  # noqa: B008 (frozen)
+def make_twin_rig(task: str, mode: Mode, collision: Collision, robot: str = "fr3", delays: Delays = Delays()) -> TwinRig:  # noqa: B008 (frozen)
     """A twin of the task's scene, and the drivers that are connected to it."""
-    twin = Twin(task, mode, delays=delays)
+    twin = Twin(task, mode, robot=robot, delays=delays)
     try:
         gated = mode == "gated"
         cameras = Cameras({name: ZedCamera(twin.sl, name, serial) for name, serial in twin.serials.items()}, threaded=not gated)

@@ -13,8 +13,8 @@ from envs.robot import DAMPING_RATIO, STIFFNESS, TORQUE_LIMIT
 Vector = NDArray[np.float64]
 
 # The law of the simulation's actuators (envs/robot.py), which both drivers run at 1 kHz: Nm/rad and Nms/rad.
-JOINT_STIFFNESS: Vector = np.array(STIFFNESS, float)
-JOINT_DAMPING: Vector = 2 * np.sqrt(JOINT_STIFFNESS) * np.array(DAMPING_RATIO)
+JOINT_STIFFNESS: Vector = np.array(STIFFNESS, np.float64)
+JOINT_DAMPING: Vector = 2.0 * np.sqrt(JOINT_STIFFNESS) * np.array(DAMPING_RATIO)
 # A share of what the motors can give, Nm. The simulation's saturate; a Franka that is told more stops with a reflex.
 MAX_TORQUE: Vector = 0.9 * np.array(TORQUE_LIMIT)
 JOINT_STIFFNESS.setflags(write=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import threading
 import time
 from collections.abc import Callable
@@ -16,9 +17,10 @@ from envs.geometry import rot6d_from_matrix
 from envs.sim_env import SimEnv, StepResult
 from envs.spaces import action_space, observation_space
 from envs.types import CAMERAS, CONTROL_HZ, IMAGE_SHAPE, Observation, Trial
+from envs.world import World
 from sim2real.cameras import Frame, ages_s, skew_s
 from sim2real.motion_log import MotionLog, MotionRow
-from sim2real.operator import Operator, Setting
+from sim2real.operators import Operator, Setting
 from sim2real.outcomes import GripperError, NotHomeError, RobotError
 from sim2real.rig import Rig
 from sim2real.rubric import rubric
@@ -68,6 +70,11 @@ class FrankaEnv(gymnasium.Env):
     def instruction(self) -> str:
         """What the policy is told in this trial."""
         return self.plan.instruction
+
+    @property
+    def real_time(self) -> bool:
+        """Whether time goes on while the policy thinks."""
+        return self.rig.clock.real_time
 
     @property
     def layout(self) -> Any:
@@ -324,9 +331,23 @@ class FrankaEnv(gymnasium.Env):
             self._frames = self.rig.cameras.newest()
         return np.concatenate([self._frames[name].rgb for name in CAMERAS], 1)
 
+    def known_world(self) -> World | None:
+        """Everything as it is now, where anybody knows it: on a twin."""
+        state = self.rig.scene.full_state()
+        if state is None:
+            return None
+        self.plan.set_full_state(state)
+        return self.plan.world
+
     def state_hash(self) -> str | None:
-        """Of the twin's full state; nobody knows the real world's."""
-        return self.rig.scene.state_hash()
+        """16 hex digits of the twin's full state; nobody knows the real world's."""
+        state = self.rig.scene.full_state()
+        return None if state is None else hashlib.sha256(state.tobytes()).hexdigest()[:16]
+
+    @property
+    def action_sent(self) -> NDArray[np.float32]:
+        """(10,) float32: the action of the last control step as the arm was told."""
+        return self._action_sent.copy()
 
     @property
     def terminated(self) -> bool:
@@ -345,7 +366,7 @@ class FrankaEnv(gymnasium.Env):
         return {
             "is_success": self.terminated, "success": self.terminated, "steps_done": self.steps_done, "steps": steps,
             "progress": self.steps_done / steps, "step_done_s": np.array(self.step_done_s + [np.inf] * (steps - self.steps_done)),
-            "action_sent": self._action_sent.copy(), **ended,
+            "action_sent": self.action_sent, **ended,
         }  # fmt: skip
 
     def close(self) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 from envs.expert import Expert
 from envs.types import Inference, Observation, Trial
-from sim2real.twin import Twin
 
 
 class TwinExpert:
@@ -16,15 +15,14 @@ class TwinExpert:
     execute = 1
     uses_pixels = False
 
-    def __init__(self, env: Any, twin: Twin):
-        self._env, self._twin, self._expert = env, twin, Expert(env.plan)
+    def __init__(self, env: Any):
+        self._env, self._expert = env, Expert(env.plan)
 
     def reset(self, trial: Trial) -> None:
         """Nothing to forget."""
 
     def infer(self, observation: Observation, instruction: str) -> Inference:
         """A chunk of one action, (1, 10), and the reasoning phrase."""
-        plan = self._env.plan
-        plan.set_full_state(self._twin.state().full_state)
-        plan.steps_done = self._env.steps_done
+        self._env.known_world()
+        self._env.plan.steps_done = self._env.steps_done
         return self._expert.infer(observation, instruction)

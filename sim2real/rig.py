@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from envs.types import CONTROL_HZ, Trial
 from sim2real.arm import Arm
 from sim2real.cameras import Cameras
@@ -70,8 +73,8 @@ class Scene(Protocol):
 
     def prepare(self, trial: Trial) -> None: ...
 
-    def state_hash(self) -> str | None:
-        """Of everything at this moment, where anybody knows that."""
+    def full_state(self) -> NDArray[np.float64] | None:
+        """What `SimEnv.set_full_state` takes, of this moment, where anybody knows it."""
         ...
 
 
@@ -81,7 +84,7 @@ class RealScene:
     def prepare(self, trial: Trial) -> None:
         """Nothing: see the operator."""
 
-    def state_hash(self) -> None:
+    def full_state(self) -> None:
         """Nobody knows it."""
 
 

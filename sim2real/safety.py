@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
-from envs.geometry import matrix_from_rot6d, rot6d_from_matrix
+from envs.geometry import matrix_from_rot6d, rot6d_from_matrix, rotation_matrix, rotation_vector
 from envs.ik import IK, MAX_JOINT_STEP
 from envs.spaces import WORKSPACE_HIGH, WORKSPACE_LOW, checked_action
 from envs.types import ACTION_EE_POS, ACTION_GRIPPER, ACTION_ROT6D, CONTROL_HZ
@@ -132,6 +131,6 @@ def _within(at: Vector, pos: Vector, most: float) -> Vector:
 
 def _turned_within(at: Vector, mat: Vector, most: float) -> Vector:
     """`mat`, or the rotation on the shortest way to it that is `most` rad from `at`; both (3, 3)."""
-    way = Rotation.from_matrix(mat @ at.T).as_rotvec()
+    way = rotation_vector(mat @ at.T)
     angle = float(np.linalg.norm(way))
-    return mat if angle <= most else Rotation.from_rotvec(way * (most / angle)).as_matrix() @ at
+    return mat if angle <= most else rotation_matrix(way * (most / angle)) @ at

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim2real.operator import Setting, Verdict
+from envs.types import Trial
+from sim2real.operators import Setting, Verdict
 from sim2real.twin import Twin
 
 
@@ -38,3 +39,9 @@ class ScriptedOperator:
     def score(self, env: Any, outcome: str) -> Verdict:
         """What was counted while it went on."""
         return Verdict(env.steps_done)
+
+    def prefer(self, trial: Trial) -> None:
+        """It has no taste."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
 
 from envs.types import CONTROL_HZ, Trial
 from sim2real.arm import Arm, ArmState, Collision, Vector
@@ -95,9 +97,9 @@ class TwinScene:
         """Put everything where the trial wants it."""
         self.twin.reset(trial)
 
-    def state_hash(self) -> str:
-        """16 hex digits of the twin's full state."""
-        return hashlib.sha256(self.twin.state().full_state.tobytes()).hexdigest()[:16]
+    def full_state(self) -> NDArray[np.float64]:
+        """The twin's own."""
+        return self.twin.state().full_state
 
 
 class TwinRig(Rig):

@@ -71,3 +71,11 @@ class Operator(Protocol):
     def score(self, env: Any, outcome: str) -> Verdict:
         """What was achieved, after the arm has come to rest."""
         ...
+
+    def prefer(self, trial: Trial) -> str | None:
+        """Which of two policies did better at a trial that both have played: `first`, `second`, `tie`; None for no opinion."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more is asked."""
+        ...

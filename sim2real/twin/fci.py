@@ -142,10 +142,12 @@ class FciServer:
             if len(self._buffer) < size:
                 return
             payload, self._buffer = self._buffer[wire.HEADER.size : size], self._buffer[size:]
-            if self.box.dialect.name(number) == "connect":
+            name = self.box.dialect.name(number)
+            if name == "connect":
                 self._hello(command_id, payload)
-            else:
-                self.box.request(self.box.dialect.name(number), command_id, payload)
+                continue
+            self.box.request(name, command_id, payload)
+            if name != "recover":  # its answer comes after a state that shows no error any more, or clients see the old one
                 self.send_replies()
 
     def _hello(self, command_id: int, payload: bytes) -> None:

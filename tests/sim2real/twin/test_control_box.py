@@ -12,7 +12,6 @@ from envs.types import Trial
 from sim2real.twin import wire
 from sim2real.twin.control_box import MAX_LOST, ControlBox
 from sim2real.twin.plant import Plant
-from sim2real.twin.robots import FR3
 from sim2real.twin.state_record import StateRecord
 from sim2real.twin.wire import DIALECTS, Command
 from tests.sim2real.twin.test_setpoint import NOTHING
@@ -26,7 +25,7 @@ def plant() -> Plant:
 @pytest.fixture
 def box(plant) -> ControlBox:
     plant.reset(Trial("close_drawer", 0))
-    return ControlBox(plant, FR3, DIALECTS[10], b"<robot/>", b"")
+    return ControlBox(plant, DIALECTS[10], b"<robot/>", b"")
 
 
 def moved(box: ControlBox, controller: int = wire.JOINT_IMPEDANCE, generator: int = wire.JOINT_VELOCITY) -> list[str]:

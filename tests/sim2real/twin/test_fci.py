@@ -29,7 +29,7 @@ class Server:
     def __init__(self, folder: Path, version: int = 10, mode: Mode = "lockstep"):
         plant = Plant("close_drawer")
         plant.reset(Trial("close_drawer", 0))
-        self.box = ControlBox(plant, FR3, DIALECTS[version], urdf(FR3).encode(), b"\x7fELF")
+        self.box = ControlBox(plant, DIALECTS[version], urdf(FR3).encode(), b"\x7fELF")
         self.fci = FciServer(self.box, listen(None), ())
         self.ring = StateRing(folder / f"states_{version}_{mode}", create=True)
         self.clock = Clock(mode, 0, self.box, Gripper(plant, False), self.fci, self.ring)

@@ -56,7 +56,7 @@ def test_a_bad_checksum_is_not_taken_for_an_answer(twin, gripper):
 
 
 def test_a_silent_gripper_is_an_error_and_answers_again_when_healed(twin, gripper):
-    gripper._client.comm_params.timeout_connect, gripper._client.ctx.retries = 0.05, 0
+    gripper._client.comm_params.timeout_connect, gripper._client.transaction.retries = 0.05, 0
     twin.inject(faults.GripperSilent())
     with pytest.raises(Exception, match="No response received"):
         gripper.readStatus()

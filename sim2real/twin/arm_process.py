@@ -64,11 +64,11 @@ class _Desk:
     def __init__(self, config: ArmConfig, pipe: Connection):
         self.pipe, self.config = pipe, config
         listener = listen(config.ip)
-        plant = Plant(config.trial.env)
-        plant.reset(config.trial)
         robot = ROBOTS[config.robot]
+        plant = Plant(config.trial.env, robot)
+        plant.reset(config.trial)
         library = model_library() if config.version < 10 else b""
-        box = ControlBox(plant, robot, DIALECTS[config.version], urdf(robot).encode(), library)
+        box = ControlBox(plant, DIALECTS[config.version], urdf(robot).encode(), library)
         gripper = Gripper(plant, config.real_gripper_speed)
         self.port = GripperPort(gripper)
         self.fci = FciServer(box, listener, (self.port, self))

@@ -10,7 +10,7 @@ import numpy as np
 from sim2real.twin import wire
 from sim2real.twin.arm_model import ArmModel, Matrix, end_effector
 from sim2real.twin.plant import Contact, Plant
-from sim2real.twin.robots import JOINT_STIFFNESS, RobotKind
+from sim2real.twin.robots import JOINT_STIFFNESS
 from sim2real.twin.setpoint import Setpoint, command_errors, motion_errors, motion_setpoint, torque_errors
 from sim2real.twin.wire import INVALID, NOT_POSSIBLE, OK, Command, Dialect
 
@@ -48,8 +48,8 @@ class Thresholds:
 class ControlBox:
     """One arm's controller over a plant."""
 
-    def __init__(self, plant: Plant, robot: RobotKind, dialect: Dialect, urdf: bytes, library: bytes):
-        self.plant, self.robot, self.dialect = plant, robot, dialect
+    def __init__(self, plant: Plant, dialect: Dialect, urdf: bytes, library: bytes):
+        self.plant, self.robot, self.dialect = plant, plant.robot, dialect
         self.arm, self.hand = ArmModel(), end_effector()
         self._answers = {"get_robot_model": urdf, "load_model": library}
         self.replies: list[Reply] = []

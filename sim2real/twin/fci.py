@@ -33,8 +33,10 @@ def listen(ip: str | None) -> socket.socket:
     """A socket that listens on `ip`, or on the first free loopback address: the port is fixed, so robots differ by address.
 
     Raises:
-        OSError: the address is in use.
+        ValueError: the address is not a loopback one; there is no password. OSError: it is in use.
     """
+    if ip is not None and not ip.startswith("127."):
+        raise ValueError(f"ip={ip} is no loopback address; a twin is served to its own machine only (127.0.0.1, 127.0.0.2, ...)")
     for address in (ip,) if ip else LOOPBACK:
         try:
             return socket.create_server((address, wire.PORT), backlog=2)
@@ -140,10 +142,12 @@ class FciServer:
             if len(self._buffer) < size:
                 return
             payload, self._buffer = self._buffer[wire.HEADER.size : size], self._buffer[size:]
-            if self.box.dialect.name(number) == "connect":
+            name = self.box.dialect.name(number)
+            if name == "connect":
                 self._hello(command_id, payload)
-            else:
-                self.box.request(self.box.dialect.name(number), command_id, payload)
+                continue
+            self.box.request(name, command_id, payload)
+            if name != "recover":  # its answer comes after a state that shows no error any more, or clients see the old one
                 self.send_replies()
 
     def _hello(self, command_id: int, payload: bytes) -> None:

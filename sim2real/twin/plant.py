@@ -1,7 +1,8 @@
 """The scene as the robot's controller drives it: a millisecond at a time, by the scene's own actuators.
 
 Nothing of the physics is written again here. The scene is the one that `SimEnv` makes for the trial, settled and scored by
-it; only its timestep becomes 1 ms, and its seven arm actuators are set as a servo (stiffness and damping) or as motors (torque).
+it; only its timestep becomes 1 ms, its seven arm actuators are set as a servo (stiffness and damping) or as motors (torque), and the
+joints' ends lie no nearer than the robot's own, which the controller sees to.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from envs.robot import ARM_JOINTS, EE_SITE, GRIPPER_ACTUATOR, GRIPPER_JOINT, GRI
 from envs.sim_env import FULL_STATE, SimEnv
 from envs.types import CONTROL_HZ, Trial
 from sim2real.twin.arm_model import Matrix, homogeneous
+from sim2real.twin.robots import FR3, RobotKind
 
 TICK = 1e-3  # s
 FILTER_S = 0.02  # s, time constant of the estimate of external torques; contacts of a simulator come in single peaks
@@ -37,7 +39,8 @@ class Contact:
 class Plant:
     """One trial's scene at 1 kHz."""
 
-    def __init__(self, task: str):
+    def __init__(self, task: str, robot: RobotKind = FR3):
+        self.robot = robot
         self.env = SimEnv(task, cameras=False)
         self.ticks = 0  # since the trial began
 
@@ -52,6 +55,9 @@ class Plant:
         self.model, self.data = self.env.model, self.env.data
         self.model.opt.timestep = TICK
         self.ticks = 0
+        for i, name in enumerate(ARM_JOINTS):
+            ends = self.model.joint(name).range
+            ends[:] = min(ends[0], self.robot.low[i]), max(ends[1], self.robot.high[i])
         self._qpos = np.array([self.model.joint(j).qposadr[0] for j in ARM_JOINTS])
         self._dof = np.array([self.model.joint(j).dofadr[0] for j in ARM_JOINTS])
         self._finger = int(self.model.joint(GRIPPER_JOINT).qposadr[0])

@@ -21,6 +21,7 @@ JOINT_IMPEDANCE, CARTESIAN_IMPEDANCE, EXTERNAL, OTHER = range(4)  # controller m
 JOINT_POSITION, JOINT_VELOCITY, CARTESIAN_POSE, CARTESIAN_VELOCITY, NO_GENERATOR = range(5)  # of a Move; in states + 1
 IDLE_GENERATOR = 0
 MODE_OTHER, MODE_IDLE, MODE_MOVE, MODE_GUIDING, MODE_REFLEX, MODE_USER_STOPPED, MODE_RECOVERY = range(7)
+MODE_NAMES = ("other", "idle", "moving", "guiding", "reflex", "user stopped", "recovering")
 
 ERRORS = (
     "joint_position_limits_violation",

@@ -116,7 +116,7 @@ def sl(folder: Path) -> ModuleType:
         if isinstance(thing, type) and thing.__module__ == zed_types.__name__ and name != "Struct" and name[0] != "_":
             setattr(module, name, thing)
     module.CameraParameters, module.CameraInformation = CameraParameters, CameraInformation
-    module.Camera = type("Camera", (_Camera,), {"_rig": rig})
+    module.Camera = type("Camera", (_Camera,), {"_rig": rig, "__slots__": ()})
     return module
 
 

@@ -43,7 +43,11 @@ class Collision:
 
 
 def reachable(target: Vector, joint_pos: Vector, joint_vel: Vector) -> Vector:
-    """The joints (7,) rad nearest to `target` towards which the law pushes with no more than `MAX_TORQUE`."""
+    """The joints (7,) rad nearest to `target` towards which the law pushes with no more than `MAX_TORQUE`.
+
+    Once a control step is too seldom: with the wrist's targets cut off for 67 ms the arm swings so much that the expert never
+    gets to grasp; cut off as the simulation's motors do it, the expert sorts all toys (sort_toys, trials 0 to 2).
+    """
     push = np.clip(JOINT_STIFFNESS * (target - joint_pos) - JOINT_DAMPING * joint_vel, -MAX_TORQUE, MAX_TORQUE)
     return joint_pos + (push + JOINT_DAMPING * joint_vel) / JOINT_STIFFNESS
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 
 import franky
@@ -16,6 +17,7 @@ from sim2real.outcomes import LinkLost, OperatorStop, ReflexError, RobotError
 from sim2real.twin.robots import FR3, RobotKind
 
 SLOW = 0.1  # share of the arm's speed, acceleration and jerk with which it goes to where a trial starts
+CHASE_S = 0.002  # between two looks at how far ahead the target may be: the wrist's motors are at their limit for some 20 ms a step
 NO_LIMIT = 1e6  # Nm per ms
 UNFILTERED = 1000.0  # Hz; franky's own 100 Hz low-pass would let the torque change by 0.4 Nm per ms only, which overshoots
 LIMIT_SPRING = 0.05  # rad before a joint's end from where franky's own springs push back
@@ -38,6 +40,7 @@ class FrankyArm:
 
     def _connect(self) -> None:
         self._motion = None
+        self._target: Vector | None = None
         with _told():
             robot = franky.Robot(self.ip, relative_dynamics_factor=SLOW, realtime_config=self._realtime)
             for limit, ours in (
@@ -75,19 +78,36 @@ class FrankyArm:
         motion.set_reference(franky.JointReference(q=joint_pos))
         with self._checked():
             self._robot.move(motion, asynchronous=True, cutoff_frequency=UNFILTERED)
-        self._motion = motion
+        self._motion, self._target = motion, np.array(joint_pos, float)
+        if not self.kind.cuts_torque:
+            threading.Thread(target=self._chase, args=(motion,), name="chase", daemon=True).start()
 
     def follow(self, joint_pos: Vector) -> None:
-        """The next target (7,) rad, no farther ahead than the motors can push."""
-        if self._motion is None:
+        """The next target (7,) rad."""
+        motion = self._motion
+        if motion is None:
             raise RobotError("the arm follows nothing: call start first")
         with self._checked():
             if not self._robot.is_in_control:
                 self._robot.join_motion()  # raises what ended it
                 raise ReflexError("the arm's motion has ended by itself")
-            state = self._robot.state
-        near = joint_pos if self.kind.cuts_torque else reachable(joint_pos, np.array(state.q), np.array(state.dq))
-        self._motion.set_reference(franky.JointReference(q=near))
+            self._target = np.array(joint_pos, float)
+            self._aim(motion)
+
+    def _aim(self, motion: franky.JointImpedanceTrackingMotion) -> None:
+        """Tell the motion the target, or the nearest one that asks no more torque of a motor than it has."""
+        state, target = self._robot.state, self._target
+        near = target if self.kind.cuts_torque else reachable(target, np.array(state.q), np.array(state.dq))
+        motion.set_reference(franky.JointReference(q=near))
+
+    def _chase(self, motion: franky.JointImpedanceTrackingMotion) -> None:
+        """While the arm moves, more and more of a target that was too far ahead comes within reach."""
+        pause = threading.Event()
+        while self._motion is motion and not pause.wait(CHASE_S):
+            try:
+                self._aim(motion)
+            except (franky.Exception, RuntimeError):  # `follow` and `state` will tell
+                return
 
     def stop(self) -> None:
         """Come to rest and follow nothing any more."""

@@ -26,7 +26,8 @@ FRICTION_START = 0.1  # Nm
 REST = 0.05  # rad/s
 DELAY_UNIT, MAX_DELAY = 0.01, 0.2  # s
 DELAYS = np.arange(0, MAX_DELAY, 0.004)  # s, tried before the search
-STEP = 1e-3  # of the unknowns, for derivatives
+STEP = 1e-3  # of the logarithms, for derivatives
+DELAY_STEP = 0.05  # of DELAY_UNIT: how a target is shared between two simulation steps has a kink where the delay is whole steps
 FACTOR = 20.0  # by which a parameter may leave its start, up or down
 
 
@@ -65,7 +66,7 @@ def fit(log: Samples, timestep: float = TIMESTEP) -> Fit:
 
     # Positions alone first: force jumps with each target, so that it can be compared only once the delay is nearly known.
     start = _best_delay(lambda d: arm(d, CHANNELS[:1]), start, "delay_s")
-    start, _ = _search(lambda d: arm(d, CHANNELS[:1]), start, ARM_PARAMETERS, "delay_s", 5)
+    start, _ = _search(lambda d: arm(d, CHANNELS[:1]), start, ARM_PARAMETERS, "delay_s", 12)
     used = _without_jumps(used, start.delay_s, timestep)
     found, error = _search(lambda d: arm(d, CHANNELS), start, ARM_PARAMETERS, "delay_s")
     if np.isfinite(used.gripper_closed).all() and np.ptp(used.gripper_closed) > 0.1:
@@ -128,12 +129,14 @@ def _search(residuals: Simulated, start: Dynamics, names: tuple[str, ...], delay
         return residuals(dynamics(x))
 
     def jacobian(x: Array) -> Array:
-        here = value(x)
-        return np.stack([(value(x + STEP * e) - here) / STEP for e in np.eye(len(x))], 1)
+        here, eye = value(x), np.eye(len(x))
+        columns = [(value(x + STEP * e) - here) / STEP for e in eye[:-1]]
+        late, early = (value(x + sign * DELAY_STEP * eye[-1]) for sign in (1, -1))
+        return np.stack([*columns, (late - early) / (2 * DELAY_STEP)], 1)
 
     bound = np.r_[np.full(sum(sizes), np.log(FACTOR)), MAX_DELAY / DELAY_UNIT]
     low = np.r_[-bound[:-1], 0.0]
-    x0 = np.r_[np.zeros(sum(sizes)), np.clip(getattr(start, delay) / DELAY_UNIT, 0.1, None)]
+    x0 = np.r_[np.zeros(sum(sizes)), max(getattr(start, delay) / DELAY_UNIT, 0.1)]
     result = least_squares(value, x0, jacobian, bounds=(low, bound), xtol=1e-5, ftol=1e-6, max_nfev=evaluations)  # type: ignore[arg-type]
     sigma = _standard_errors(result)
     parts = np.split(sigma[:-1], np.cumsum(sizes)[:-1])

@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, NDArray
 
+from sim2real.motion_log import MotionLog
+
 JOINTS = 7
 SCALARS = ("time", "target_time", "gripper_target", "gripper_closed")
 VECTORS = ("joint_target", "joint_pos", "joint_vel", "joint_torque")
@@ -65,19 +67,31 @@ class Samples:
 
     @classmethod
     def read(cls, path: Path) -> Samples:
-        """The log of a file.
+        """The samples of a file; of an environment's log too (OUT/logs/trial_0007.parquet).
 
         Raises:
-            ValueError: the file is no motion log.
+            ValueError: the file is neither.
         """
         try:
             table = pq.read_table(path)
+            if "seen_s" in table.column_names:
+                return of_steps(MotionLog.load(path))
             scalars = {name: table[name].to_numpy() for name in SCALARS}
             vectors = {name: np.stack([table[f"{name}_{i}"].to_numpy() for i in range(JOINTS)], 1) for name in VECTORS}
         except (OSError, KeyError, pa.ArrowInvalid) as error:
-            raise ValueError(f"{path} is no motion log: {error}") from error
+            raise ValueError(f"{path} holds no motion samples: {error}") from error
         meta = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
         return cls(**scalars, **vectors, meta=meta)
+
+
+def of_steps(log: MotionLog) -> Samples:
+    """An environment's log as samples, one at the end of each control step; it does not know torques.
+
+    The gripper answers when it is told, at a step's start: where it is at the end lies between two answers.
+    """
+    closed = np.interp(log.seen_s, log.time_s, log.gripper_closed)
+    unknown = np.full(log.joint_pos.shape, np.nan)
+    return Samples(log.seen_s, log.time_s, log.command, log.joint_pos, log.joint_vel, unknown, log.gripper_asked, closed, {"origin": "environment"})
 
 
 class Sampler:

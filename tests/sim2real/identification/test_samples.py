@@ -57,5 +57,5 @@ def test_what_makes_no_sense_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"joint_pos has shape \(2, 7\), expected \(3, 7\)"):
         replace(log, joint_pos=log.joint_pos[:2])
     (tmp_path / "text").write_text("text")
-    with pytest.raises(ValueError, match="is no motion log"):
+    with pytest.raises(ValueError, match="holds no motion samples"):
         Samples.read(tmp_path / "text")

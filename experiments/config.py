@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -228,33 +228,36 @@ class Config:
         return None if name == "none" else self.planner_every or ASK_EVERY[name]
 
 
-def load(overrides: Sequence[str]) -> Config:
-    """The configuration that `key=value` overrides ask for.
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+
+
+def load(overrides: Sequence[str], kind: type[AnyConfig] = Config) -> AnyConfig:
+    """The configuration that `key=value` overrides ask for; `kind`: one with more fields than `Config`.
 
     Raises:
         UsageError: an unknown key or value (with the nearest known one), or a value of the wrong type.
     """
-    check_overrides(overrides)
-    register()
+    check_overrides(overrides, kind)
+    register(kind)
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
             config = OmegaConf.to_object(compose("config", list(overrides)))
     except (HydraException, OmegaConfBaseException) as error:
         raise UsageError(_told(error)) from None
-    assert isinstance(config, Config)
+    assert isinstance(config, kind)
     check(config)
     return config
 
 
-def register() -> None:
+def register(kind: type[Config] = Config) -> None:
     """Tell Hydra the structured configuration, so that names and types are checked."""
-    ConfigStore.instance().store("schema", Config)
+    ConfigStore.instance().store("schema", kind)
 
 
-def check_overrides(overrides: Sequence[str]) -> None:
+def check_overrides(overrides: Sequence[str], kind: type[Config] = Config) -> None:
     """Refuse an override that is not `key=value` with a known key."""
-    keys = [name for name, _, _ in options()]
+    keys = [name for name, _, _ in options(kind)]
     for text in overrides:
         key, equals, _ = text.partition("=")
         key = key.lstrip("+~").split("@")[0]
@@ -345,7 +348,7 @@ def options(kind: type = Config, prefix: str = "") -> Iterator[tuple[str, Any, s
             yield f"{prefix}{f.name}", default, f.metadata.get("help", "")
 
 
-def identity(config: Config, env: str) -> dict[str, Any]:
+def identity(config: Config, env: str, backend: str = "mujoco") -> dict[str, Any]:
     """What decides a trial of a task besides its index (see `results.IDENTITY`); rows that differ in it never share a file."""
     folder = checkpoint_dir(config.policy, config.checkpoint)
     values = {key: getattr(config, key) for key in IDENTITY if hasattr(config, key)}
@@ -353,7 +356,7 @@ def identity(config: Config, env: str) -> dict[str, Any]:
     planned["planner_model"] = config.planner_model if planned["planner"] == "openai" else None
     planned |= {"policy_adapter": config.adapter} if config.adapter else {}
     weights = {"checkpoint": str(folder) if folder else None, "checkpoint_hash": checkpoint_hash(folder)}
-    return values | {"env": env, "backend": "mujoco"} | planned | weights
+    return values | {"env": env, "backend": backend} | planned | weights
 
 
 def config_hash(values: dict[str, Any]) -> str:

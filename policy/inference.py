@@ -113,19 +113,25 @@ class ChatVLAPolicy:
         cameras = cameras if cameras is not None else ["left"] * len(images)
         return self._answers([[image] for image in images], questions, [(c,) for c in cameras])
 
+    def answer_about(self, images: Sequence[Sequence[Frame]], questions: Sequence[str], max_new_tokens: int) -> list[str]:
+        """One answer per question about any number of pictures of any size, each seen as the first camera's."""
+        first = self.model.config.cameras[:1]
+        return self._answers(images, questions, [first * len(row) for row in images], max_new_tokens)
+
     @torch.inference_mode()
     def _answers(
-        self, images: Sequence[Sequence[Frame]], questions: Sequence[str], cameras: Sequence[Sequence[str]]
+        self, images: Sequence[Sequence[Frame]], questions: Sequence[str], cameras: Sequence[Sequence[str]], max_new_tokens: int | None = None
     ) -> list[str]:
         if not len(images) == len(questions) == len(cameras):
             raise ValueError(f"{len(images)} pictures, {len(questions)} questions and {len(cameras)} cameras; expected as many of each")
         if not questions:
             return []
         seen = self._see([f for row in images for f in row], [c for row in cameras for c in row])
-        ids = [self.processor.prompt_ids("understanding", len(i), q) for i, q in zip(images, questions, strict=True)]
-        prefixes = [len(self.processor.opening_ids("understanding", len(i))) for i in images]
+        ids = [self.processor.prompt_ids("understanding", len(c), q, c) for q, c in zip(questions, cameras, strict=True)]
+        prefixes = [len(self.processor.opening_ids("understanding", len(c), c)) for c in cameras]
         prefilled = prefill(self.model, self._prompt(ids, prefixes, seen), "understanding")
-        spoken = speak(self.model, prefilled, self.processor.end_id, self.model.config.max_new_tokens)
+        cap = self.model.config.max_new_tokens if max_new_tokens is None else max_new_tokens
+        spoken = speak(self.model, prefilled, self.processor.end_id, cap)
         rows = zip(spoken.tokens, spoken.valid, strict=True)
         return [self.processor.decode(tokens[valid].tolist()) for tokens, valid in rows]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from PIL import Image
 
-from policy.inference import ChatVLAPolicy
+if TYPE_CHECKING:  # the command line reads `Limits` and starts without torch
+    from policy.inference import ChatVLAPolicy
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Answerer(Protocol):
     @property
     def facts(self) -> dict[str, str]: ...
 
-    def answer(self, questions: Sequence[Question], limits: Limits) -> list[str]: ...
+    def answer(self, questions: Sequence[Question], limits: Limits, /) -> list[str]: ...
 
 
 class FixedSizeAnswerer:

@@ -42,7 +42,7 @@ class HfVlm:
         device, dtype = ("cuda", torch.bfloat16) if torch.cuda.is_available() else ("cpu", torch.float32)
         try:
             inputs = open_inputs(path)
-            model = AutoModelForImageTextToText.from_pretrained(path, local_files_only=True, dtype=dtype)
+            model: Any = AutoModelForImageTextToText.from_pretrained(path, local_files_only=True, dtype=dtype)
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise ValueError(f"{path} cannot be opened as an image-text-to-text model: {str(error).strip().splitlines()[0]}") from error
         return cls(model.to(device), inputs, "the model's own chat template" if inputs.chat_template else "pictures, then the words")

@@ -11,7 +11,15 @@ from experiments.understanding.sample import Sample
 from experiments.understanding.scorers.mmmu_official import choose_option, found_option, open_right
 from experiments.understanding.scorers.options import REFUSED, OptionRule, infer_option
 from experiments.understanding.scorers.points import parse_points, share_in_mask
-from experiments.understanding.scorers.strings import Tolerance, YesNoRule, anls, contains_ocr, contains_words, relaxed, yes_no
+from experiments.understanding.scorers.strings import (
+    Tolerance,
+    YesNoRule,
+    anls,
+    contains_ocr,
+    contains_words,
+    relaxed,
+    yes_no,
+)
 from experiments.understanding.scorers.words import normalised, vqa_soft
 
 OTHER = "Other Answers"  # VLMEvalKit's second option of an open MMMU question

@@ -12,7 +12,10 @@ _PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 _DIGIT_COMMA_DIGIT = re.compile(r"\d,\d")
 _PERIOD = re.compile(r"\.(?!\d)")
 _PERIODS = 32  # the original passes re.UNICODE (32) where sub() takes a count
-_NUMBERS = dict(zip("none zero one two three four five six seven eight nine ten".split(), (0, *range(11)), strict=True))
+_NUMBERS: dict[str, str] = {
+    "none": "0", "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "nine": "9", "ten": "10",
+}  # fmt: skip
 _ARTICLES = ("a", "an", "the")
 # Written with one apostrophe missing, each is put right. Those of the table with a capital can never match: the text is
 # lower case by then.
@@ -24,8 +27,8 @@ someone'd've someone'll someone's something'd something'd've something'll that's
 they'd they'd've they'll they're they've 'twas wasn't we'd've we've weren't what'll what're what's what've when's
 where'd where's where've who'd who'd've who'll who's who've why'll why're why's won't would've wouldn't wouldn't've
 y'all y'all'll y'all'd've you'd you'd've you'll you're you've
-""".split()
-_MISSPELT = {text[:i] + text[i + 1 :]: text for text in _CONTRACTIONS for i, c in enumerate(text) if c == "'"}
+"""
+_MISSPELT = {text[:i] + text[i + 1 :]: text for text in _CONTRACTIONS.split() for i, c in enumerate(text) if c == "'"}
 _MISSPELT["somebody'd"] = "somebodyd"  # the table has this one the wrong way round
 
 
@@ -42,7 +45,7 @@ def without_punctuation(text: str) -> str:
 def normalised(text: str) -> str:
     """An answer as answers are compared: `The Two cats.` -> `2 cats`."""
     text = without_punctuation(text.replace("\n", " ").replace("\t", " ").strip())
-    words = [str(_NUMBERS.get(word, word)) for word in text.lower().split()]
+    words = [_NUMBERS.get(word, word) for word in text.lower().split()]
     return " ".join(_MISSPELT.get(word, word) for word in words if word not in _ARTICLES)
 
 

@@ -22,7 +22,7 @@ def kit_samples(benchmark: Benchmark, position: int, row: Row) -> list[Sample]:
     name, letters = benchmark.name, {letter: row[letter] for letter in LETTERS if row.get(letter)}
     if name == "mmmu" and row.get("split", "validation") != "validation":
         return []
-    if name == "hallusionbench" and not (row.get("image") or row.get("image_path")):
+    if name == "hallusionbench" and "image" in row and not (row["image"] or row.get("image_path")):
         return []
     question, answer = row["question"], row["answer"]
     answers = literal_list(answer) if benchmark.ask == "words" else [answer.capitalize() if benchmark.judge == "yesno" else answer]

@@ -26,6 +26,9 @@ from experiments.policies import ADAPTER_NAMES, LEARNED, POLICY_NAMES, checkpoin
 from experiments.pool import Workers
 from experiments.protocol import find_row
 from experiments.results import IDENTITY
+from experiments.understanding.benchmarks import BENCHMARKS
+from experiments.understanding.benchmarks import GROUPS as BENCHMARK_GROUPS
+from experiments.understanding.protocols import PROTOCOLS
 from policy.config import ExpertKind, Reasoning
 from policy.presets import PRESETS
 
@@ -33,6 +36,8 @@ CONF_DIR = Path(__file__).parent / "conf"
 TRIALS = 10  # of an env that is no row of the paper's protocol
 ENV_GROUPS = names.GROUPS | {"all": names.TASK_NAMES}
 
+HF_VLM = "hf_vlm"  # any image-text-to-text model of Hugging Face: it answers, and does not act
+LISTS = ("env", "benchmark")  # overrides that may be lists; `a,b` is taken for `[a,b]`
 TRAINING = ("train", "all")  # stages
 REMOTE_STAGES = ("evaluate", "report", "replay", "robustness")  # of policy=remote
 
@@ -41,10 +46,14 @@ GROUP_HELP = (
     "all = every task); or a list: [sort_toys,hang_cup]"
 )
 
+BENCHMARK_HELP = "stage=understand: a benchmark; table1 = the paper's 13, paper = with ERQA; or a list: [textvqa,mmmu]"
+
 CHOICES: dict[str, tuple[str, ...]] = {
     "env": (*ENV_GROUPS, *names.TASK_NAMES),
-    "stage": ("evaluate", "collect", "train", "dry_run", "correct", "all", "report", "replay", "robustness"),
-    "policy": POLICY_NAMES,
+    "stage": ("evaluate", "collect", "train", "dry_run", "correct", "all", "report", "replay", "robustness", "understand"),
+    "benchmark": (*BENCHMARK_GROUPS, *BENCHMARKS),
+    "understand.protocol": tuple(PROTOCOLS),
+    "policy": (*POLICY_NAMES, HF_VLM),
     "train.preset": tuple(PRESETS),
     "train.strategy": ("auto", "ddp", "fsdp"),
     "train.compile": ("none", "layers"),
@@ -114,16 +123,29 @@ class TrainOptions:
 
 
 @dataclass
+class UnderstandOptions:
+    """Understanding benchmarks; feeds `experiments.understanding.stage.Plan`."""
+
+    protocol: str = option("chatvla_release", "wording, pixels, answer length and scoring rules (experiments/understanding/protocols.py)")
+    batch: int = option(8, "questions answered together")
+    limit: int | None = option(None, "the first so many questions of each benchmark (default: all)")
+
+
+@dataclass
 class Config:
     """Everything a run depends on."""
 
     # A string or a list of them, which OmegaConf has no type for; `check` sees to it.
     env: Any = field(default="sort_toys", metadata={"help": GROUP_HELP})
-    stage: str = option("evaluate", "what to do; all = collect, train, evaluate; dry_run = what that training would cost; replay = repeat the recorded trials of out; robustness = evaluate under every shift")
-    policy: str = option("chatvla_tiny", "who acts")
+    stage: str = option("evaluate", "what to do; all = collect, train, evaluate; dry_run = what that training would cost; replay = repeat the recorded trials of out; robustness = evaluate under every shift; understand = answer the benchmarks")
+    policy: str = option("chatvla_tiny", "who acts, or answers; hf_vlm = an image-text-to-text model of Hugging Face, for stage=understand")
     policy_url: str | None = option(None, "policy=remote: the server, such as ws://127.0.0.1:8000")
     policy_adapter: str | None = option(None, "policy=remote: what it is told and answers (default: ours)")
     checkpoint: str | None = option(None, "folder with weights (default: the shipped one)")
+    path: str | None = option(None, "policy=hf_vlm: folder of the model")
+    # As `env`, a string or a list of them.
+    benchmark: Any = field(default="table1", metadata={"help": BENCHMARK_HELP})
+    data: str | None = option(None, "stage=understand: folder with the benchmarks as TSV, parquet, JSONL or TFRecord, or one such file")
     reason_every: int = option(1, "chunks that one spoken reasoning serves, of a policy that speaks")
     planner: str | None = option(None, "who names the next sub-task (default: scripted for tasks 5-13, none elsewhere)")
     planner_every: int | None = option(None, "inferences between two questions to the planner (default: scripted 1, others 4)")
@@ -145,11 +167,25 @@ class Config:
     out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner, shift, clock, execution, train.experts and train.reasoning where they are given)")
     collect: CollectOptions = field(default_factory=CollectOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
+    understand: UnderstandOptions = field(default_factory=UnderstandOptions)
 
     @property
     def envs(self) -> tuple[str, ...]:
         """The tasks that `env` names."""
         return ENV_GROUPS.get(self.env, (self.env,)) if isinstance(self.env, str) else tuple(self.env)
+
+    @property
+    def benchmarks(self) -> tuple[str, ...]:
+        """The benchmarks that `benchmark` names."""
+        if isinstance(self.benchmark, str):
+            return BENCHMARK_GROUPS.get(self.benchmark, (self.benchmark,))
+        return tuple(self.benchmark)
+
+    @property
+    def answers_dir(self) -> Path:
+        """Folder of the answers to the benchmarks."""
+        name = Path(self.path).name if self.path else self.policy
+        return Path(self.out or f"outputs/understand-{name}-{self.understand.protocol}")
 
     @property
     def label(self) -> str:
@@ -242,7 +278,7 @@ def load(overrides: Sequence[str], kind: type[AnyConfig] = Config) -> AnyConfig:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-            config = OmegaConf.to_object(compose("config", list(overrides)))
+            config = OmegaConf.to_object(compose("config", [_listed(text) for text in overrides]))
     except (HydraException, OmegaConfBaseException) as error:
         raise UsageError(_told(error)) from None
     assert isinstance(config, kind)
@@ -277,6 +313,7 @@ def check(config: Config) -> None:
     _check_envs(config)
     _check_planner(config)
     _check_remote(config)
+    _check_understand(config)
     if config.train.llava is None and config.train.images is not None:
         raise UsageError("train.images is the folder of train.llava's pictures; give train.llava too, or leave it out")
     if not (config.video in ("all", "failures", "none") or config.video.isdigit()):
@@ -338,6 +375,24 @@ def _check_remote(config: Config) -> None:
         raise UsageError(f"stage={config.stage} needs the policy itself; with policy=remote: {', '.join(REMOTE_STAGES)}")
 
 
+def _check_understand(config: Config) -> None:
+    if config.stage == "understand":
+        if config.policy not in (*LEARNED, HF_VLM):
+            raise UsageError(f"policy '{config.policy}' answers no questions; choose policy=chatvla_tiny, or policy=hf_vlm path=FOLDER")
+        if config.data is None:
+            raise UsageError("stage=understand needs data=FOLDER, which has the benchmarks' files")
+        names = config.benchmarks
+        if not names or len(set(names)) < len(names) or (isinstance(config.benchmark, list) and set(names) & set(BENCHMARK_GROUPS)):
+            raise UsageError(f"benchmark={config.benchmark}; expected a list of different benchmarks, or a group alone")
+        for key, value in (("batch", config.understand.batch), ("limit", config.understand.limit)):
+            if value is not None and value < 1:
+                raise UsageError(f"understand.{key}={value}; expected at least 1")
+    elif config.policy == HF_VLM:
+        raise UsageError(f"policy=hf_vlm answers questions and does not act; it is for stage=understand, not stage={config.stage}")
+    if (config.policy == HF_VLM) != (config.path is not None):
+        raise UsageError("path=FOLDER and policy=hf_vlm belong together; give both, or leave both out")
+
+
 def options(kind: type = Config, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
     """(name, default, help) of every override, groups as `group.name`."""
     for f in fields(kind):
@@ -363,6 +418,12 @@ def config_hash(values: dict[str, Any]) -> str:
     """12 hex digits of an identity; the checkpoint counts by its contents, not by where it lies."""
     counted = {k: v for k, v in values.items() if k != "checkpoint"}
     return hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _listed(override: str) -> str:
+    """`benchmark=a,b` as `benchmark=[a,b]`: a sweep needs -m, and does not come here."""
+    key, _, value = override.partition("=")
+    return f"{key}=[{value}]" if key in LISTS and "," in value and not value.startswith("[") else override
 
 
 def _told(error: Exception) -> str:

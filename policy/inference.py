@@ -113,7 +113,7 @@ class ChatVLAPolicy:
         told = TokenStream(self.processor, on_text) if on_text is not None else None
         frames = [images] if isinstance(images, np.ndarray) else list(images)
         cameras = [camera] if isinstance(images, np.ndarray) else self.model.config.cameras[: len(frames)]
-        return self._answers([frames], [question], [cameras], told)[0]
+        return self._answers([frames], [question], [cameras], on_token=told)[0]
 
     def answer_batch(
         self, images: Sequence[Frame], questions: Sequence[str], cameras: Sequence[str] | None = None
@@ -122,20 +122,26 @@ class ChatVLAPolicy:
         cameras = cameras if cameras is not None else ["left"] * len(images)
         return self._answers([[image] for image in images], questions, [(c,) for c in cameras])
 
+    def answer_about(self, images: Sequence[Sequence[Frame]], questions: Sequence[str], max_new_tokens: int) -> list[str]:
+        """One answer per question about any number of pictures of any size, each seen as the first camera's."""
+        first = self.model.config.cameras[:1]
+        return self._answers(images, questions, [first * len(row) for row in images], max_new_tokens)
+
     @torch.inference_mode()
     def _answers(
         self, images: Sequence[Sequence[Frame]], questions: Sequence[str], cameras: Sequence[Sequence[str]],
-        on_token: Callable[[Tensor], None] | None = None,
+        max_new_tokens: int | None = None, on_token: Callable[[Tensor], None] | None = None,
     ) -> list[str]:  # fmt: skip
         if not len(images) == len(questions) == len(cameras):
             raise ValueError(f"{len(images)} pictures, {len(questions)} questions and {len(cameras)} cameras; expected as many of each")
         if not questions:
             return []
         seen = self._see([f for row in images for f in row], [c for row in cameras for c in row])
-        ids = [self.processor.prompt_ids("understanding", len(i), q) for i, q in zip(images, questions, strict=True)]
-        prefixes = [len(self.processor.opening_ids("understanding", len(i))) for i in images]
+        ids = [self.processor.prompt_ids("understanding", len(c), q, c) for q, c in zip(questions, cameras, strict=True)]
+        prefixes = [len(self.processor.opening_ids("understanding", len(c), c)) for c in cameras]
         prefilled = prefill(self.model, self._prompt(ids, prefixes, seen), "understanding")
-        spoken = speak(self.model, prefilled, self.processor.end_id, self.model.config.max_new_tokens, on_token=on_token)
+        cap = self.model.config.max_new_tokens if max_new_tokens is None else max_new_tokens
+        spoken = speak(self.model, prefilled, self.processor.end_id, cap, on_token=on_token)
         rows = zip(spoken.tokens, spoken.valid, strict=True)
         return [self.processor.decode(tokens[valid].tolist()) for tokens, valid in rows]
 

@@ -53,3 +53,17 @@ def add_cameras(spec: mujoco.MjSpec, cameras: tuple[CameraSpec, ...] = CAMERA_SP
         spec.body(camera.body).add_camera(
             name=camera.name, pos=camera.pos, quat=quat_from_matrix(camera.rotation()), fovy=camera.fovy
         )
+
+
+def projection(camera: CameraSpec) -> np.ndarray:
+    """(3, 4): homogeneous points in the base frame (m) to shares of the picture, x to the right, y down, both 0 to 1.
+
+    Raises:
+        ValueError: the camera does not stand in the world.
+    """
+    if camera.body != "world":
+        raise ValueError(f"camera {camera.name!r} moves with {camera.body!r}; only one that stands still has one projection")
+    focal = 0.5 / np.tan(np.radians(camera.fovy / 2))  # in heights of the picture
+    lens = np.array([[focal * HEIGHT / WIDTH, 0, 0.5], [0, focal, 0.5], [0, 0, 1]])
+    seen = (camera.rotation() * [1, -1, -1]).T  # x to the right, y down, z ahead
+    return lens @ np.c_[seen, -seen @ camera.pos]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from envs.types import AGENT_POS_DIM, CAMERAS
 from policy.batch import Batch
 from policy.image_words import ATTRIBUTES, Labels, Segmented, balanced_weights
-from policy.processor import NEXT_ACTION, Processor
+from policy.processor import Processor
 
 IGNORE = -100
 
@@ -121,9 +121,10 @@ def _control_row(processor: Processor, source: ControlRow) -> _Row:
     row = _Row()
     row.add(processor.prompt_ids("control", len(source.images), source.instruction), 0)
     for i, reference in enumerate((source.reasoning, *source.references)):
-        ids = processor.answer_ids(reference.text + NEXT_ACTION)
+        known = i == 0 and bool(source.action_mask[: processor.config.horizon].all())
+        ids = processor.control_ids(reference.text, source.actions if known else None)
         start = len(row.ids)
-        row.add(ids, i + 1, labelled=i == 0 and source.speaks)
+        row.add(ids, i + 1, labelled=i == 0 and source.speaks and len(ids) > 1)
         # <|im_end|> is left out: when the policy speaks, nothing is computed on the token that stops it.
         row.readout.append(len(row.ids) - 2)
         if i == 0:

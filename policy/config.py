@@ -13,7 +13,7 @@ Prediction = Literal["epsilon", "sample"]
 HeadKind = Literal["dit", "unet", "flow", "readout", "tokens"]
 BackboneName = Literal["qwen2_vl", "paligemma"]
 ExpertKind = Literal["static", "dense", "dense_wide", "dynamic"]
-Reasoning = Literal["none", "film", "latter", "former", "all"]
+Reasoning = Literal["none", "film", "latter", "former", "all", "chain"]
 T = TypeVar("T")
 
 
@@ -160,7 +160,8 @@ class ChatVLAConfig:
     experts: ExpertsConfig = field(default_factory=ExpertsConfig)
     reasoning: Reasoning = "film"
     """How what the network says reaches its actions: `film`, ChatVLA's; `latter`, `former` or `all`, ChatVLA-2's, blocks
-    of the head that follow the reasoning and not the observation; `none`: no reasoning is learnt or spoken (TinyVLA)."""
+    of the head that follow the reasoning and not the observation; `chain`, ECoT's: a longer text, of which the actions are
+    the end; `none`: no reasoning is learnt or spoken (TinyVLA)."""
 
     def __post_init__(self) -> None:
         unit = self.vision.patch_size * self.vision.spatial_merge_size

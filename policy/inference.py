@@ -19,7 +19,7 @@ from torch import Tensor
 from envs.types import EXECUTE, Inference, Observation, Trial
 from policy import checkpoint
 from policy.chatvla import ChatVLA, Seen
-from policy.generation import Prefilled, Prompt, Spoken, prefill, speak
+from policy.generation import Prefilled, Prompt, Spoken, prefill, speak, spell
 from policy.heads.base import Context
 from policy.processor import NEXT_ACTION, Processor
 
@@ -52,7 +52,8 @@ class ChatVLAPolicy:
     name = "chatvla"
 
     def __init__(self, model: ChatVLA, processor: Processor, execute: int = EXECUTE, reason_every: int = 1) -> None:
-        self.model, self.processor, self.execute, self.reason_every = model.eval(), processor, execute, reason_every
+        self.model, self.processor, self.reason_every = model.eval(), processor, reason_every
+        self.execute = min(execute, model.config.horizon)
         self.generator = torch.Generator().manual_seed(0)
         self.thought: Thought | None = None
 
@@ -60,7 +61,7 @@ class ChatVLAPolicy:
     def from_pretrained(cls, folder: str | Path, execute: int = EXECUTE, reason_every: int = 1) -> ChatVLAPolicy:
         """The policy of a checkpoint folder; see `policy.checkpoint.load` for what it refuses."""
         model, tokenizer = checkpoint.load(folder)
-        policy = cls(model, Processor(tokenizer, model.config), execute, reason_every)
+        policy = cls(model, Processor.of(tokenizer, model.config, model.stats), execute, reason_every)
         policy.name = model.config.name
         return policy
 
@@ -71,7 +72,7 @@ class ChatVLAPolicy:
         self.thought = None
 
     def infer(self, observation: Observation, instruction: str) -> Inference:
-        """Reasoning and an action chunk (16, 10); `seconds` by part: see, prefill, reasoning, action.
+        """Reasoning and an action chunk (horizon, 10); `seconds` by part: see, prefill, reasoning, action.
 
         Raises:
             ValueError: a camera is missing, or a frame or `agent_pos` has another shape.
@@ -183,10 +184,16 @@ def decide_together(
     prefilled = prefill(model, first._prompt(read, [len(ids) for ids in asked], seen), "control")
     clock.lap("prefill")
     silent = torch.tensor([thought is not None for thought in recalled], device=first._device)
-    spoken = speak(model, prefilled, processor.end_id, model.config.max_new_tokens, silent)
+    actions = processor.action_tokens
+    first_action = actions.first_id if actions else None
+    spoken = speak(model, prefilled, processor.end_id, model.config.reasoning_tokens, silent, first_action)
     clock.lap("reasoning")
     context = _context(model, prefilled, spoken, [len(ids) for ids in asked], agent_pos, seen)
-    chunks = model.sample_actions(context, [p.generator for p in policies]).float().cpu().numpy()
+    if actions:
+        spelt = spell(model, prefilled, spoken, actions.first_id, actions.count).cpu().numpy()
+        chunks = np.stack([actions.decode(ids) for ids in spelt])
+    else:
+        chunks = model.sample_actions(context, [p.generator for p in policies]).float().cpu().numpy()
     clock.lap("action")
     decisions = []
     for i, (policy, instruction, thought) in enumerate(zip(policies, instructions, recalled, strict=True)):

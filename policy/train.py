@@ -149,13 +149,13 @@ def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
     if config.pretrained is not None:
         tokenizer = load_tokenizer(config.pretrained, chat)
         fitted = config_for(network, tokenizer)
-        return ChatVLA.from_pretrained_backbone(config.pretrained, fitted, stats), Processor(tokenizer, fitted)
+        return ChatVLA.from_pretrained_backbone(config.pretrained, fitted, stats), Processor.of(tokenizer, fitted, stats)
     folder = Path(config.out)
     if not (folder / "tokenizer.json").is_file():
         save_tokenizer(train_tokenizer(*corpus(data), chat=chat), folder)
     tokenizer = load_tokenizer(folder, chat)
     fitted = replace(config_for(network, tokenizer), loss=TINY_LOSS if network.options.image_words else network.loss)
-    return ChatVLA(fitted, stats), Processor(tokenizer, fitted)
+    return ChatVLA(fitted, stats), Processor.of(tokenizer, fitted, stats)
 
 
 def policy_from(config: TrainConfig) -> tuple[ChatVLA, Processor]:
@@ -176,7 +176,7 @@ def policy_from(config: TrainConfig) -> tuple[ChatVLA, Processor]:
         ) from error
     if policy.config.name != preset(config.preset).name:
         raise ValueError(f"train.init={config.init} is a {policy.config.name!r}; give train.preset={policy.config.name} too")
-    return policy, Processor(tokenizer, policy.config)
+    return policy, Processor.of(tokenizer, policy.config, policy.stats)
 
 
 def norm_stats(data: Path) -> NormStats:
@@ -208,4 +208,4 @@ def _start(config: TrainConfig, last: Path | None) -> tuple[ChatVLA, Processor]:
     if last is None:
         return policy_from(config) if config.init is not None else fresh_policy(config)
     policy, tokenizer = checkpoint.load(last)
-    return policy, Processor(tokenizer, policy.config)
+    return policy, Processor.of(tokenizer, policy.config, policy.stats)

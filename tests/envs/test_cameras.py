@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from envs.cameras import CAMERA_SPECS, HEIGHT, WIDTH
+from envs.cameras import CAMERA_SPECS, HEIGHT, WIDTH, projection
 from envs.layout import Layout, Placed
 from envs.robot import HOME_QPOS
 from envs.scenes import SCENES
@@ -53,6 +53,19 @@ def test_a_table_camera_sees_every_start_place_and_both_containers(at_home, came
     for name in ("box", "basket"):
         points += [data.body(name).xpos + [x, y, 0] for x in (-0.08, 0.08) for y in (-0.09, 0.09)]
     assert all(_in_view(_project(model, data, camera, p)) for p in points)
+
+
+@pytest.mark.parametrize("camera", CAMERA_SPECS[:2], ids=lambda c: c.name)
+def test_a_projection_puts_points_where_the_simulators_camera_sees_them(at_home, camera):
+    model, data = at_home
+    for point in ([0.5, 0.0, 0.0], [0.6, 0.25, 0.3], [0.4, -0.2, 0.1]):
+        x, y, w = projection(camera) @ np.r_[point, 1]
+        assert (x / w * WIDTH, y / w * HEIGHT) == pytest.approx(_project(model, data, camera.name, np.array(point)))
+
+
+def test_a_camera_that_moves_has_no_projection():
+    with pytest.raises(ValueError, match="camera 'wrist' moves with"):
+        projection(CAMERA_SPECS[2])
 
 
 def test_the_wrist_camera_sees_both_fingertips_and_the_start_places_ahead(at_home):

@@ -20,8 +20,10 @@ from policy.backbones.build import Backbone, build_backbone, pretrained_backbone
 from policy.batch import Batch, attention_mask
 from policy.config import ChatVLAConfig
 from policy.diffusion import NoiseSource
+from policy.expert_load import ExpertLoad, balance_loss
 from policy.experts import Route
-from policy.fusion import ReasoningFusion
+from policy.experts_dynamic import Routing
+from policy.fusion import ReasoningFusion, build_fusion
 from policy.heads.base import Context, Prefix
 from policy.heads.build import build_head
 from policy.losses import language_loss, word_loss
@@ -66,9 +68,11 @@ class ChatVLA(nn.Module):
         self.readout = KeypointReadout(config) if options.keypoint_readout else None
         keypoints = self.readout.dim if self.readout is not None else 0
         self.positions = ObjectPositions(config, keypoints, stats) if options.object_positions else None
-        self.fusion: Any = ReasoningFusion(config.text.hidden_size) if config.head.kind in POOLING else None
+        self.fusion: Any = build_fusion(config.reasoning, config.text.hidden_size) if config.head.kind in POOLING else None
         relative = RELATIVE_DIM if options.object_positions else 0
         self.head: Any = build_head(config, config.agent_pos_dim + keypoints + relative)
+        is_dynamic = config.experts.kind == "dynamic"
+        self.load = ExpertLoad(config.text.layers, config.experts.count) if is_dynamic else None
         self.zero_init()
 
     @classmethod
@@ -78,17 +82,20 @@ class ChatVLA(nn.Module):
 
     def zero_init(self) -> None:
         """The head's adaLN-Zero and the reasoning's FiLM start as the identity (policy.md 1.5: published code loses both)."""
-        for part in (self.head, self.fusion):
-            if part is not None:
-                part.zero_init()
+        if self.head is not None:
+            self.head.zero_init()
+        if isinstance(self.fusion, ReasoningFusion):
+            self.fusion.zero_init()
 
     def forward(self, batch: Batch, route: Route | None = None) -> dict[str, Tensor]:
-        """`loss` and its parts `lm`, `action`, `words`, `positions` (unweighted scalars).
+        """`loss` and its parts `lm`, `action`, `words`, `positions`, `balance` (unweighted scalars).
 
-        `route` sends the rows to other experts than their own (before the experts are split, all to one).
+        `route` sends the rows to other experts than their own (before the experts are split, all to one). In training,
+        `load` counts what each of dynamic experts takes.
         """
         seen = self.see(batch.images, batch.cameras)
-        hidden, cache = self.hidden_states(batch, seen, route)
+        routings: list[Routing] = []
+        hidden, cache = self.hidden_states(batch, seen, route, routings)
         made = self._conditioned(batch, hidden, seen, cache)
         zero = hidden.new_zeros(())
         losses = {
@@ -96,7 +103,10 @@ class ChatVLA(nn.Module):
             "action": self.head_loss(made.context, batch.actions, batch.action_mask),
             "words": self._word_loss(batch, hidden) if self.config.options.image_words else zero,
             "positions": zero,
+            "balance": balance_loss(routings, batch.segment >= 0) if routings else zero,
         }
+        if self.load is not None and self.training and routings:
+            self.load.add(routings, batch.segment >= 0)
         if self.positions is not None and made.positions is not None:
             losses["positions"] = self.positions.loss(made.positions, batch.target_pos, batch.readout_mask)
         weight = self.config.loss
@@ -105,6 +115,7 @@ class ChatVLA(nn.Module):
             + weight.action * losses["action"]
             + weight.words * losses["words"]
             + weight.positions * losses["positions"]
+            + weight.balance * losses["balance"]
         )
         return {"loss": total, **losses}
 
@@ -156,12 +167,18 @@ class ChatVLA(nn.Module):
         words = self.vlm.get_input_embeddings()(input_ids)
         return words.masked_scatter(places[..., None], seen.tokens.to(words.dtype))
 
-    def hidden_states(self, batch: Batch, seen: Seen, route: Route | None = None) -> tuple[Tensor, Cache | None]:
-        """(B, S, d) after the last norm, and keys and values if the head wants them; packed texts do not see each other."""
+    def hidden_states(
+        self, batch: Batch, seen: Seen, route: Route | None = None, routings: list[Routing] | None = None
+    ) -> tuple[Tensor, Cache | None]:
+        """(B, S, d) after the last norm, and keys and values if the head wants them; packed texts do not see each other.
+
+        `routings` is filled by the routers of dynamic experts, layer after layer.
+        """
         embeds = self.embeds(batch.input_ids, seen)
         mask = self.attention_bias(attention_mask(batch.segment, self.vlm.prefix_lm), embeds)
         cache = DynamicCache() if self.head is not None and self.head.needs_prefix else None
-        out = self.vlm.hidden_states(embeds, batch.position_ids, mask, batch.n_control if route is None else route, cache)
+        route = batch.n_control if route is None else route
+        out = self.vlm.hidden_states(embeds, batch.position_ids, mask, route, cache, routings)
         assert out.last_hidden_state is not None
         return out.last_hidden_state, cache
 

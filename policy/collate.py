@@ -1,7 +1,8 @@
 """Rows of robot data and of questions become one `Batch`.
 
 A control row: prefix (system, three pictures, instruction, assistant header), then the row's own reasoning as packed
-text 1 and, on grounding rows, more reference texts whose objects the readout must find. An understanding row: prefix
+text 1 and, on grounding rows, more reference texts whose objects the readout must find; of a network without reasoning,
+the prefix alone. An understanding row: prefix
 (system, one picture), then one packed text per question with its answer.
 """
 
@@ -120,6 +121,9 @@ def silenced(row: ControlRow) -> ControlRow:
 def _control_row(processor: Processor, source: ControlRow) -> _Row:
     row = _Row()
     row.add(processor.prompt_ids("control", len(source.images), source.instruction), 0)
+    if not processor.config.reasoning_tokens and processor.action_tokens is None:  # the prompt's last state is all there is to read from
+        row.readout.append(len(row.ids) - 1)
+        return row
     for i, reference in enumerate((source.reasoning, *source.references)):
         known = i == 0 and bool(source.action_mask[: processor.config.horizon].all())
         ids = processor.control_ids(reference.text, source.actions if known else None)
@@ -152,7 +156,7 @@ def _control_tensors(control: Sequence[ControlRow], rows: Sequence[_Row], longes
         answer[i, slice(*row.answer)] = True
         readout[i] = row.readout[0]
         readout[i, : len(row.readout)] = row.readout
-        for j, reference in enumerate((source.reasoning, *source.references)):
+        for j, reference in enumerate((source.reasoning, *source.references)[: len(row.readout)]):
             if reference.target_pos is not None and np.isfinite(reference.target_pos).all():
                 target[i, j], mask[i, j] = reference.target_pos, True
     arrays = {

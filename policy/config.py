@@ -14,6 +14,7 @@ HeadKind = Literal["dit", "unet", "flow", "readout", "tokens"]
 BackboneName = Literal["qwen2_vl", "paligemma"]
 ExpertKind = Literal["static", "dense", "dense_wide", "dynamic"]
 Reasoning = Literal["none", "film", "latter", "former", "all", "chain"]
+INJECTED: tuple[Reasoning, ...] = ("latter", "former", "all")  # into the head's blocks, instead of by FiLM before it
 T = TypeVar("T")
 
 
@@ -61,6 +62,9 @@ class ExpertsConfig:
     def __post_init__(self) -> None:
         if not 1 <= self.top_k <= self.count:
             raise ValueError(f"top_k is {self.top_k} of {self.count} experts; expected 1 to {self.count}")
+
+
+DENSE = ExpertsConfig("dense")
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,10 @@ class ChatVLAConfig:
             raise ValueError("options.object_positions reads the keypoints; set options.keypoint_readout=True too")
         if self.wrist_size is not None and (self.options.image_words or self.options.conv_stem):
             raise ValueError("options.image_words and conv_stem need images of one size; set wrist_size=None")
+        if self.reasoning in INJECTED and self.head.kind != "dit":
+            raise ValueError(f"reasoning={self.reasoning} is injected into the blocks of a dit head, not {self.head.kind}; set reasoning=film or none")
+        if self.loss.balance and self.experts.kind != "dynamic":
+            raise ValueError(f"loss.balance is {self.loss.balance}, but {self.experts.kind} experts have no router; set it to 0")
 
     @property
     def reasoning_tokens(self) -> int:

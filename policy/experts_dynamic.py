@@ -31,19 +31,19 @@ class Experts(nn.Module):
 
     def __init__(self, count: int, width: int, inner: int, activation: str) -> None:
         super().__init__()
-        self.activation = ACT2FN[activation]
+        self.act_fn = ACT2FN[activation]
         self.gate_proj = nn.Parameter(torch.empty(count, inner, width))
         self.up_proj = nn.Parameter(torch.empty(count, inner, width))
         self.down_proj = nn.Parameter(torch.empty(count, width, inner))
 
     def forward(self, x: Tensor, ends: Tensor) -> Tensor:
         """(N, d) -> (N, d); expert e takes the rows from ends[e - 1] to ends[e], (E,) int32."""
-        hidden = self.activation(grouped(x, self.gate_proj, ends)) * grouped(x, self.up_proj, ends)
+        hidden = self.act_fn(grouped(x, self.gate_proj, ends)) * grouped(x, self.up_proj, ends)
         return grouped(hidden, self.down_proj, ends)
 
     def first(self, x: Tensor) -> Tensor:
         """(..., d) through the first expert alone."""
-        return F.linear(self.activation(F.linear(x, self.gate_proj[0])) * F.linear(x, self.up_proj[0]), self.down_proj[0])
+        return F.linear(self.act_fn(F.linear(x, self.gate_proj[0])) * F.linear(x, self.up_proj[0]), self.down_proj[0])
 
 
 class RoutedMLP(nn.Module):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from dataclasses import asdict
+from typing import Any, TypeAlias
 
 from torch import nn
 from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLTextConfig
 
-from policy.config import ExpertKind
+from policy.config import ExpertKind, ExpertsConfig
 from policy.experts import DenseMLP, TwoExpertMLP, WideMLP
 from policy.experts_dynamic import RoutedMLP
 
@@ -25,6 +26,16 @@ KINDS: Mapping[ExpertKind, type[FeedForward]] = {
 def feed_forward(config: Qwen2VLTextConfig) -> FeedForward:
     """A layer's, at random; `config.experts` says which (see `policy.config.ExpertsConfig`)."""
     return KINDS[config.experts["kind"]](config)  # type: ignore[attr-defined]
+
+
+def make_experts(backbone: Any, experts: ExpertsConfig) -> None:
+    """Puts experts in the place of a dense backbone's feed-forward networks; it computes what it did."""
+    text = backbone.config.text_config
+    text.experts = asdict(experts)
+    for layer in backbone.model.language_model.layers:
+        dense = layer.mlp
+        layer.mlp = feed_forward(text).to(dense.gate_proj.weight).train(dense.training)
+        layer.mlp.start_from(dense)
 
 
 def copy_experts(network: nn.Module) -> None:

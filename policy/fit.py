@@ -14,6 +14,7 @@ from torch import nn
 
 from policy.datamodule import DataModule, Numbered
 from policy.ema import EMA
+from policy.expert_load import ExpertLog
 from policy.freezing import Freeze
 from policy.lightning import StageModule
 from policy.logs import TrainingLog, loggers, progress_bar
@@ -99,6 +100,7 @@ def _callbacks(stage: Stage, setting: FitSetting, resume: Path) -> list[lightnin
         Freeze(stage.frozen),
         EMA(stage.ema),
         TrainingLog(setting.folder / "training_log.csv"),
+        ExpertLog(setting.folder / "expert_load.csv"),
         *([progress_bar()] if setting.progress else []),
         keep,
     ]

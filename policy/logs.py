@@ -13,7 +13,7 @@ import lightning
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import Logger, WandbLogger  # wandb itself is imported when one is made
 
-COLUMNS: tuple[str, ...] = ("stage", "step", "elapsed_s", "lr", "loss", "lm", "action", "words", "positions", "samples_per_s")
+COLUMNS: tuple[str, ...] = ("stage", "step", "elapsed_s", "lr", "loss", "lm", "action", "words", "positions", "balance", "samples_per_s")
 
 
 class TrainingLog(lightning.Callback):

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from policy.config import ChatVLAConfig, ExpertsConfig, HeadConfig, Options
-
-_DENSE = ExpertsConfig("dense")
+from policy.config import DENSE, ChatVLAConfig, HeadConfig, Options
 
 
 def tiny_baselines(chatvla: ChatVLAConfig, paligemma: ChatVLAConfig) -> Mapping[str, ChatVLAConfig]:
     """The tiny networks, from the tiny presets of ChatVLA on both backbones."""
-    dense = replace(chatvla, experts=_DENSE)
+    dense = replace(chatvla, experts=DENSE)
     # What the keypoints and positions tell reaches actions through a head; spoken actions have none.
     spoken = replace(dense, horizon=1, head=HeadConfig(kind="tokens"), options=_without_keypoints(dense.options))
     unet = HeadConfig(kind="unet", widths=(32, 64, 128), prediction="sample", noise_samples=4)
@@ -52,7 +50,7 @@ def tiny_baselines(chatvla: ChatVLAConfig, paligemma: ChatVLAConfig) -> Mapping[
         replace(
             paligemma,
             name="pi0_tiny",
-            experts=_DENSE,
+            experts=DENSE,
             reasoning="none",
             head=HeadConfig(kind="flow", width=96, mlp_width=256, noise_samples=4),
         ),
@@ -62,7 +60,7 @@ def tiny_baselines(chatvla: ChatVLAConfig, paligemma: ChatVLAConfig) -> Mapping[
 
 def full_baselines(chatvla: ChatVLAConfig, paligemma: ChatVLAConfig) -> Mapping[str, ChatVLAConfig]:
     """Those whose trunks are here, at their sources' size: from ChatVLA-2B and its PaliGemma variant."""
-    dense = replace(chatvla, experts=_DENSE)
+    dense = replace(chatvla, experts=DENSE)
     made = (
         replace(dense, name="divla_2b", head=HeadConfig(kind="unet")),
         # ScaleDP_H: 32 x 1280, 16 heads; 50 actions (policy.md 1.5).
@@ -70,7 +68,7 @@ def full_baselines(chatvla: ChatVLAConfig, paligemma: ChatVLAConfig) -> Mapping[
         replace(
             paligemma,
             name="pi0_3b",
-            experts=_DENSE,
+            experts=DENSE,
             reasoning="none",
             horizon=50,
             head=HeadConfig(kind="flow", width=1024, mlp_width=4096),

@@ -49,7 +49,7 @@ class Backbone(Protocol):
         """`last_hidden_state` (B, S, d) after the last norm.
 
         `embeds` (B, S, d); `position_ids` (3, B, S); `mask` (B, 1, S, keys) as attention takes it (None: one new token
-        that sees everything); `cache` and `routings` (one for each layer that routes) are filled when given.
+        that sees everything); `cache` is filled when given, and so is `routings`, by the router of each layer.
         """
         ...
 
@@ -63,7 +63,7 @@ def build_backbone(config: ChatVLAConfig) -> Any:
 
 
 def pretrained_backbone(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = torch.float32) -> Any:
-    """A `Backbone` with the weights of a local folder, its feed-forward networks made into the experts of `config`.
+    """A `Backbone` with the weights of a local folder, its experts made of that model's feed-forward networks.
 
     Raises:
         ValueError: the folder holds another architecture, or a weight is missing or unexpected.

@@ -1,16 +1,14 @@
-"""What loading a pretrained backbone has in common: dimensions are compared first, every weight must be
-there, and experts are made afterwards."""
+"""What loading a pretrained backbone has in common: dimensions are compared, every weight is there, experts are made of it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from policy.config import ExpertsConfig
-from policy.feed_forward import feed_forward
+from policy.feed_forward import make_experts
 
 
 def check_dimensions(path: str | Path, ours: Mapping[str, Any], names: Sequence[str], preset: str) -> None:
@@ -29,15 +27,13 @@ def check_dimensions(path: str | Path, ours: Mapping[str, Any], names: Sequence[
         raise ValueError(f"{path} has other dimensions: {', '.join(wrong)}; choose the preset of its size")
 
 
-def load(kind: Any, path: str | Path, dense: Any, experts: ExpertsConfig, dtype: Any, name: str) -> Any:
-    """`kind.from_pretrained` of a local folder, whose feed-forward networks are then made into `experts`.
-
-    `dense`: the configuration, in transformers' words, without experts.
+def load(kind: Any, path: str | Path, config: Any, experts: ExpertsConfig, dtype: Any, name: str) -> Any:
+    """`kind.from_pretrained` of a local folder with a dense `config`, its feed-forward networks made into `experts`.
 
     Raises:
         ValueError: a weight is missing or unexpected.
     """
-    backbone, info = kind.from_pretrained(str(path), config=dense, dtype=dtype, local_files_only=True, output_loading_info=True)
+    backbone, info = kind.from_pretrained(str(path), config=config, dtype=dtype, local_files_only=True, output_loading_info=True)
     missing, unexpected = sorted(info["missing_keys"]), sorted(info["unexpected_keys"])
     if missing or unexpected:
         raise ValueError(
@@ -46,16 +42,6 @@ def load(kind: Any, path: str | Path, dense: Any, experts: ExpertsConfig, dtype:
         )
     make_experts(backbone, experts)
     return backbone
-
-
-def make_experts(backbone: Any, experts: ExpertsConfig) -> None:
-    """Puts experts in the place of a dense network's feed-forward networks; it computes what it did."""
-    text = backbone.config.text_config
-    text.experts = asdict(experts)
-    for layer in backbone.model.language_model.layers:
-        dense = layer.mlp
-        layer.mlp = feed_forward(text).to(dense.gate_proj.weight).train(dense.training)
-        layer.mlp.start_from(dense)
 
 
 def _some(keys: list[str]) -> str:

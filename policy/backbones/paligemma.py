@@ -1,4 +1,4 @@
-"""PaliGemma with experts in every decoder layer, key-compatible with PaliGemma's own checkpoints.
+"""PaliGemma with experts in every decoder layer, made from PaliGemma's own checkpoints.
 
 SigLIP sees pictures of one square size, Gemma reads: pictures and prompt see each other in both directions, the answer
 is causal, positions count from 1 (arXiv:2407.07726, sections 3.1 and 3.2).
@@ -20,7 +20,7 @@ from transformers.models.gemma.modeling_gemma import GemmaDecoderLayer
 
 from policy.attention import PLAIN, register_plain_attention
 from policy.backbones import loading
-from policy.config import ChatVLAConfig, ExpertsConfig
+from policy.config import DENSE, ChatVLAConfig
 from policy.experts import Route
 from policy.experts_dynamic import Routing
 from policy.feed_forward import copy_experts, feed_forward
@@ -40,7 +40,7 @@ class ExpertGemmaLayer(GemmaDecoderLayer):
     ) -> Tensor:
         attended, _ = self.self_attn(hidden_states=self.input_layernorm(hidden_states), **kwargs)
         hidden_states = hidden_states + attended
-        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states), route, routings)  # type: ignore[call-arg]
+        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states), route, routings)
 
 
 class PaliGemmaBackbone(PaliGemmaForConditionalGeneration):
@@ -112,7 +112,7 @@ def pretrained(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = tor
     _prepare_transformers()
     ours = paligemma_config(config)
     loading.check_dimensions(path, ours.text_config.to_dict(), DIMENSIONS, config.name)  # type: ignore[union-attr]
-    dense = paligemma_config(replace(config, experts=ExpertsConfig("dense")))
+    dense = paligemma_config(replace(config, experts=DENSE))
     return loading.load(PaliGemmaBackbone, path, dense, config.experts, dtype, "PaliGemma")
 
 
@@ -133,9 +133,9 @@ def paligemma_config(config: ChatVLAConfig) -> PaliGemmaConfig:
             "initializer_range": text.initializer_range,
             "rope_parameters": {"rope_type": "default", "rope_theta": text.rope_theta},
             "pad_token_id": text.pad_token_id,
-            "experts": asdict(config.experts),
             "bos_token_id": None,
             "eos_token_id": None,
+            "experts": asdict(config.experts),
         },
         vision_config={
             "model_type": "siglip_vision_model",

@@ -28,7 +28,7 @@ from transformers.models.qwen2_vl.modeling_qwen2_vl import (
 
 from policy.attention import PLAIN, BatchedVisionAttention, register_plain_attention
 from policy.backbones import loading
-from policy.config import ChatVLAConfig, ExpertsConfig
+from policy.config import DENSE, ChatVLAConfig
 from policy.experts import Route
 from policy.experts_dynamic import Routing
 from policy.feed_forward import copy_experts, feed_forward
@@ -215,7 +215,7 @@ def pretrained(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = tor
     """Qwen2-VL's weights from a local folder; raises as `policy.backbones.build.pretrained_backbone`."""
     prepare_transformers()
     loading.check_dimensions(path, qwen_text_config(config).to_dict(), DIMENSIONS, config.name)
-    dense = qwen_config(replace(config, experts=ExpertsConfig("dense")))
+    dense = qwen_config(replace(config, experts=DENSE))
     return loading.load(ChatVLABackbone, path, dense, config.experts, dtype, "Qwen2-VL")
 
 

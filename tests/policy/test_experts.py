@@ -47,7 +47,7 @@ def test_copy_expert_makes_the_routes_alike(mlp):
 
 @pytest.mark.parametrize("route", ["vision", 5, -1])
 def test_an_unknown_route_is_refused(mlp, route):
-    with pytest.raises(ValueError, match=r"expected 'control', 'understanding' or 0\.\.4"):
+    with pytest.raises(ValueError, match=r"expected 'control', 'understanding', 'dense' or 0\.\.4"):
         mlp(torch.randn(4, 3, 32), route)
 
 

@@ -5,6 +5,7 @@ Every token that is spoken is also run, so that its state exists, as in training
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -69,10 +70,12 @@ def speak(
     max_new_tokens: int,
     silent: Tensor | None = None,
     first_action_id: int | None = None,
+    on_token: Callable[[Tensor], None] | None = None,
 ) -> Spoken:
     """Up to `max_new_tokens` most likely tokens per row, ended by `end_id`, which is not part of the answer.
 
     Rows that `silent` (B,) marks say nothing. Actions that are words, from `first_action_id` on, end a text as well.
+    `on_token` is told each row's token (B,) as it is chosen.
     """
     reader = _Reader(model, prefilled)
     first, state = reader.position, prefilled.hidden[torch.arange(reader.rows), prefilled.prompt.valid.sum(1) - 1]
@@ -85,6 +88,8 @@ def speak(
             open_rows = open_rows & (token < first_action_id)
         if not bool(open_rows.any()):
             break
+        if on_token is not None:
+            on_token(token)
         state = reader.read(token, open_rows)
         tokens.append(token)
         states.append(state)

@@ -6,7 +6,7 @@ The prompt is run once; reasoning is spoken with the key-value cache and its sta
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from policy.ensemble import TemporalEnsemble
 from policy.generation import Prefilled, Prompt, Spoken, prefill, speak, spell
 from policy.heads.base import Context
 from policy.processor import NEXT_ACTION, Processor
+from policy.streaming import TokenStream
 
 Frame = NDArray[np.uint8]
 
@@ -106,11 +107,17 @@ class ChatVLAPolicy:
         thought = self.thought
         return thought if thought and thought.instruction == instruction and thought.uses < self.reason_every else None
 
-    def answer(self, images: Frame | Sequence[Frame], question: str, camera: str = "left") -> str:
-        """What the network says to `question` about one picture (H, W, 3) uint8, or one per camera in order."""
-        if isinstance(images, np.ndarray):
-            return self.answer_batch([images], [question], [camera])[0]
-        return self._answers([list(images)], [question], [self.model.config.cameras[: len(images)]])[0]
+    def answer(
+        self, images: Frame | Sequence[Frame], question: str, camera: str = "left", on_text: Callable[[str], None] | None = None
+    ) -> str:
+        """What the network says to `question` about one picture (H, W, 3) uint8, or one per camera in order.
+
+        `on_text` is told each piece of it as it is spoken.
+        """
+        told = TokenStream(self.processor, on_text) if on_text is not None else None
+        frames = [images] if isinstance(images, np.ndarray) else list(images)
+        cameras = [camera] if isinstance(images, np.ndarray) else self.model.config.cameras[: len(frames)]
+        return self._answers([frames], [question], [cameras], told)[0]
 
     def answer_batch(
         self, images: Sequence[Frame], questions: Sequence[str], cameras: Sequence[str] | None = None
@@ -121,8 +128,9 @@ class ChatVLAPolicy:
 
     @torch.inference_mode()
     def _answers(
-        self, images: Sequence[Sequence[Frame]], questions: Sequence[str], cameras: Sequence[Sequence[str]]
-    ) -> list[str]:
+        self, images: Sequence[Sequence[Frame]], questions: Sequence[str], cameras: Sequence[Sequence[str]],
+        on_token: Callable[[Tensor], None] | None = None,
+    ) -> list[str]:  # fmt: skip
         if not len(images) == len(questions) == len(cameras):
             raise ValueError(f"{len(images)} pictures, {len(questions)} questions and {len(cameras)} cameras; expected as many of each")
         if not questions:
@@ -131,7 +139,7 @@ class ChatVLAPolicy:
         ids = [self.processor.prompt_ids("understanding", len(i), q) for i, q in zip(images, questions, strict=True)]
         prefixes = [len(self.processor.opening_ids("understanding", len(i))) for i in images]
         prefilled = prefill(self.model, self._prompt(ids, prefixes, seen), "understanding")
-        spoken = speak(self.model, prefilled, self.processor.end_id, self.model.config.max_new_tokens)
+        spoken = speak(self.model, prefilled, self.processor.end_id, self.model.config.max_new_tokens, on_token=on_token)
         rows = zip(spoken.tokens, spoken.valid, strict=True)
         return [self.processor.decode(tokens[valid].tolist()) for tokens, valid in rows]
 

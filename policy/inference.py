@@ -19,6 +19,7 @@ from torch import Tensor
 from envs.types import EXECUTE, Inference, Observation, Trial
 from policy import checkpoint
 from policy.chatvla import ChatVLA, Seen
+from policy.ensemble import TemporalEnsemble
 from policy.generation import Prefilled, Prompt, Spoken, prefill, speak, spell
 from policy.heads.base import Context
 from policy.processor import NEXT_ACTION, Processor
@@ -54,9 +55,10 @@ class ChatVLAPolicy:
 
     def __init__(self, model: ChatVLA, processor: Processor, execute: int = EXECUTE, reason_every: int = 1) -> None:
         self.model, self.processor, self.reason_every = model.eval(), processor, reason_every
-        self.execute = min(execute, model.config.horizon)
+        self.execute = 1 if model.config.ensemble is not None else min(execute, model.config.horizon)
         self.generator = torch.Generator().manual_seed(0)
         self.thought: Thought | None = None
+        self.ensemble: TemporalEnsemble | None = None
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, execute: int = EXECUTE, reason_every: int = 1) -> ChatVLAPolicy:
@@ -71,6 +73,8 @@ class ChatVLAPolicy:
         # A new one: copies of this policy that share its weights (the server's) each have their own.
         self.generator = torch.Generator().manual_seed(int(trial.rng("policy").integers(2**62)))
         self.thought = None
+        decay = self.model.config.ensemble
+        self.ensemble = None if decay is None else TemporalEnsemble(decay)
 
     def infer(self, observation: Observation, instruction: str) -> Inference:
         """Reasoning and an action chunk (horizon, 10); `seconds` by part: see, prefill, reasoning, action.
@@ -214,7 +218,8 @@ def decide_together(
         said = thought.tokens if thought else tuple(spoken.tokens[i][spoken.valid[i]].tolist())
         policy.thought = Thought(instruction, said, thought.uses + 1 if thought else 1)
         text = processor.decode(list(said)).removesuffix(NEXT_ACTION.strip()).strip()
-        inference = Inference(np.ascontiguousarray(chunks[i], np.float32), text, clock.seconds)
+        chunk = policy.ensemble(chunks[i]) if policy.ensemble else chunks[i]
+        inference = Inference(np.ascontiguousarray(chunk, np.float32), text, clock.seconds)
         decisions.append(Decision(inference, context.vector[i].float().cpu().numpy()))
     return decisions
 

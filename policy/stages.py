@@ -162,7 +162,8 @@ def _tiny_baseline(head: bool, references: int, train: Mixture, head_stage: bool
 
 
 _VECTOR = _tiny_baseline(True, 4, _ROBOT, True)
-_FLOW = _tiny_baseline(True, 4, _ROBOT, False)
+_SILENT = _tiny_baseline(True, 1, _ROBOT, True)  # no text, so no other text could ask for another object
+_FLOW = _tiny_baseline(True, 1, _ROBOT, False)
 _SPOKEN = _tiny_baseline(False, 1, _ROBOT, False)
 _SPOKEN_COTRAINED = _tiny_baseline(False, 1, TINY_STAGES[2].mixture, False)
 # DiVLA and DexVLA at their size: robot data with reasoning, one stage (policy.md 3.1); pi0: section 3.6.
@@ -177,7 +178,8 @@ STAGES: Mapping[str, tuple[Stage, ...]] = {
     "chatvla2_tiny": CHATVLA2_TINY_STAGES,
     "chatvla_paligemma_tiny": TINY_STAGES,
     "chatvla_paligemma_3b": PAPER_STAGES,
-    **dict.fromkeys(("divla_tiny", "tinyvla_tiny", "dexvla_tiny", "octo_tiny"), _VECTOR),
+    **dict.fromkeys(("divla_tiny", "dexvla_tiny"), _VECTOR),
+    **dict.fromkeys(("tinyvla_tiny", "octo_tiny"), _SILENT),
     "pi0_tiny": _FLOW,
     **dict.fromkeys(("openvla_tiny", "ecot_tiny"), _SPOKEN),
     "rt2_tiny": _SPOKEN_COTRAINED,

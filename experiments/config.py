@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from envs import names
 from experiments.errors import UsageError, check_name
+from experiments.pacing import fixed_ms
 from experiments.planners import ASK_EVERY, PLANNER_NAMES
 from experiments.policies import ADAPTER_NAMES, LEARNED, POLICY_NAMES, checkpoint_dir, checkpoint_hash
 from experiments.pool import Workers
@@ -48,7 +49,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "split": ("test", "train"),
     "shift": names.SHIFTS,
     "collect.shift": names.TRAINING_SHIFTS,
-    "clock": ("stepped", "real"),
+    "execution": ("sync", "async"),
     "quality": ("fast", "high"),
     "wandb": ("off", "offline", "online"),
 }
@@ -103,6 +104,7 @@ class Config:
     policy_url: str | None = option(None, "policy=remote: the server, such as ws://127.0.0.1:8000")
     policy_adapter: str | None = option(None, "policy=remote: what it is told and answers (default: ours)")
     checkpoint: str | None = option(None, "folder with weights (default: the shipped one)")
+    reason_every: int = option(1, "chunks that one spoken reasoning serves, of a policy that speaks")
     planner: str | None = option(None, "who names the next sub-task (default: scripted for tasks 5-13, none elsewhere)")
     planner_every: int | None = option(None, "inferences between two questions to the planner (default: scripted 1, others 4)")
     planner_url: str | None = option(None, "planner=openai: base of an OpenAI-compatible API, such as http://localhost:8000/v1; the key is read from OPENAI_API_KEY")
@@ -112,14 +114,15 @@ class Config:
     seed: int = option(0, "of the layouts and of the policy's noise")
     shift: str = option("none", "in which factor the trials depart from training")
     workers: str = option("2", "processes; 0 = in this one; ray = one per free CPU of a Ray cluster")
-    clock: str = option("stepped", "real = inference time costs control steps")
+    clock: str = option("stepped", "stepped = thinking costs no time; real = what it takes; 200ms = always so much")
+    execution: str = option("sync", "while the policy thinks the arm waits; async = it goes on with the chunk before")
     quality: str = option("fast", "high = shadows and full meshes, slower")
     video: str = option("all", "all | failures | none | a number: the first N trials")
     questions: int = option(200, "held-out scene questions that a policy which can answer is asked; 0 = none")
     corrections: int = option(40, "episodes of the policy that the expert corrects (stage=correct)")
     beside: list[str] = field(default_factory=list, metadata={"help": "results of other policies to show in the report: [outputs/A,outputs/B]"})
     wandb: str = option("off", "log the results to Weights & Biases")
-    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner and shift where they are given)")
+    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner, shift, clock and execution where they are given)")
     collect: CollectOptions = field(default_factory=CollectOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
 
@@ -152,8 +155,10 @@ class Config:
     def out_dir(self) -> Path:
         """Folder of the results; what a sweep often varies is part of its default name."""
         planner = f"-planner_{self.planner}" if self.planner else ""
+        clock = f"-clock_{self.clock}" if self.clock != "stepped" else ""
+        execution = f"-{self.execution}" if self.execution != "sync" else ""
         shift = f"-shift_{self.shift}" if self.shift != "none" else ""
-        return Path(self.out or f"outputs/{self.label}-{self.policy}{planner}-{self.split}{shift}-seed{self.seed}")
+        return Path(self.out or f"outputs/{self.label}-{self.policy}{planner}-{self.split}{shift}{clock}{execution}-seed{self.seed}")
 
     @property
     def adapter(self) -> str | None:
@@ -196,33 +201,36 @@ class Config:
         return None if name == "none" else self.planner_every or ASK_EVERY[name]
 
 
-def load(overrides: Sequence[str]) -> Config:
-    """The configuration that `key=value` overrides ask for.
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+
+
+def load(overrides: Sequence[str], kind: type[AnyConfig] = Config) -> AnyConfig:
+    """The configuration that `key=value` overrides ask for; `kind`: one with more fields than `Config`.
 
     Raises:
         UsageError: an unknown key or value (with the nearest known one), or a value of the wrong type.
     """
-    check_overrides(overrides)
-    register()
+    check_overrides(overrides, kind)
+    register(kind)
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
             config = OmegaConf.to_object(compose("config", list(overrides)))
     except (HydraException, OmegaConfBaseException) as error:
         raise UsageError(_told(error)) from None
-    assert isinstance(config, Config)
+    assert isinstance(config, kind)
     check(config)
     return config
 
 
-def register() -> None:
+def register(kind: type[Config] = Config) -> None:
     """Tell Hydra the structured configuration, so that names and types are checked."""
-    ConfigStore.instance().store("schema", Config)
+    ConfigStore.instance().store("schema", kind)
 
 
-def check_overrides(overrides: Sequence[str]) -> None:
+def check_overrides(overrides: Sequence[str], kind: type[Config] = Config) -> None:
     """Refuse an override that is not `key=value` with a known key."""
-    keys = [name for name, _, _ in options()]
+    keys = [name for name, _, _ in options(kind)]
     for text in overrides:
         key, equals, _ = text.partition("=")
         key = key.lstrip("+~").split("@")[0]
@@ -244,14 +252,27 @@ def check(config: Config) -> None:
     _check_remote(config)
     if not (config.video in ("all", "failures", "none") or config.video.isdigit()):
         raise UsageError(f"unknown video '{config.video}'; expected all, failures, none or a number")
+    _check_pace(config)
     if config.trials is not None and not re.fullmatch(r"x?[1-9]\d*", config.trials):
         raise UsageError(f"trials={config.trials}; expected a number of trials from 1, or a factor such as x2")
     if not re.fullmatch(r"\d+|ray", config.workers):
         raise UsageError(f"workers={config.workers}; expected a number of processes from 0, or ray")
-    for key, low in (("seed", 0), ("questions", 0), ("planner_every", 1)):
+    for key, low in (("seed", 0), ("questions", 0), ("planner_every", 1), ("reason_every", 1)):
         value = getattr(config, key)
         if value is not None and value < low:
             raise UsageError(f"{key}={value}; expected at least {low}")
+
+
+def _check_pace(config: Config) -> None:
+    if config.clock not in ("stepped", "real"):
+        try:
+            fixed_ms(config.clock)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+    if config.reason_every > 1 and config.policy not in LEARNED:
+        raise UsageError(f"policy '{config.policy}' speaks no reasoning here, so reason_every={config.reason_every} changes nothing; leave it out")
+    if config.execution == "async" and config.clock == "stepped":
+        raise UsageError("execution=async is the same as sync where thinking costs no time; give clock=real or clock=200ms too")
 
 
 def _check_envs(config: Config) -> None:
@@ -293,7 +314,7 @@ def options(kind: type = Config, prefix: str = "") -> Iterator[tuple[str, Any, s
             yield f"{prefix}{f.name}", default, f.metadata.get("help", "")
 
 
-def identity(config: Config, env: str) -> dict[str, Any]:
+def identity(config: Config, env: str, backend: str = "mujoco") -> dict[str, Any]:
     """What decides a trial of a task besides its index (see `results.IDENTITY`); rows that differ in it never share a file."""
     folder = checkpoint_dir(config.policy, config.checkpoint)
     values = {key: getattr(config, key) for key in IDENTITY if hasattr(config, key)}
@@ -301,7 +322,7 @@ def identity(config: Config, env: str) -> dict[str, Any]:
     planned["planner_model"] = config.planner_model if planned["planner"] == "openai" else None
     planned |= {"policy_adapter": config.adapter} if config.adapter else {}
     weights = {"checkpoint": str(folder) if folder else None, "checkpoint_hash": checkpoint_hash(folder)}
-    return values | {"env": env, "backend": "mujoco"} | planned | weights
+    return values | {"env": env, "backend": backend} | planned | weights
 
 
 def config_hash(values: dict[str, Any]) -> str:

@@ -54,7 +54,7 @@ def checkpoint_hash(folder: Path | None) -> str | None:
     return digest.hexdigest()[:16]
 
 
-def make_policy(name: str, env: SimEnv | Any, checkpoint: str | None = None, data: Path | None = None) -> Policy:
+def make_policy(name: str, env: SimEnv | Any, checkpoint: str | None = None, data: Path | None = None, reason_every: int = 1) -> Policy:
     """The policy of that name for `env`.
 
     Raises:
@@ -72,7 +72,7 @@ def make_policy(name: str, env: SimEnv | Any, checkpoint: str | None = None, dat
     if name in LEARNED:
         from policy.inference import ChatVLAPolicy
 
-        return ChatVLAPolicy.from_pretrained(str(checkpoint_dir(name, checkpoint)))
+        return ChatVLAPolicy.from_pretrained(str(checkpoint_dir(name, checkpoint)), reason_every=reason_every)
     return {"zero": Zero, "random": Random}[name]()
 
 

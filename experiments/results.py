@@ -15,8 +15,8 @@ from experiments.errors import UsageError
 RESULTS_FILE = "results.jsonl"
 # What decides a trial besides its index; rows that differ in one of these must not share a file.
 IDENTITY = (
-    "env", "split", "seed", "shift", "policy", "checkpoint", "checkpoint_hash", "backend", "clock", "quality", "execute",
-    "planner", "planner_model", "planner_every", "policy_adapter",
+    "env", "split", "seed", "shift", "policy", "checkpoint", "checkpoint_hash", "backend", "clock", "execution", "quality", "execute",
+    "reason_every", "planner", "planner_model", "planner_every", "policy_adapter",
 )  # fmt: skip
 
 
@@ -26,7 +26,7 @@ class Result:
 
     `seconds`: control time of the episode; `wall_s`: time it took; `step_done_s[i]`: control time at which step i+1 was
     done; `reset_hash` and `state_hash`: state after the reset and at the end; `plan`: (s, what the planner said, which
-    sub-task that was or None where it was none of them); `states`: the trial's tape; `infer_parts_ms`: medians by part of an inference. Error and invalid rows are no trials.
+    sub-task that was or None where it was none of them); `states`: the trial's tape; `log`: what a robot was told and did; `operator`, `note`: who judged it, and what they said; `infer_parts_ms`: medians by part of an inference. Error and invalid rows are no trials.
     """
 
     env: str
@@ -44,6 +44,8 @@ class Result:
     checkpoint_hash: str | None = None
     backend: str = "mujoco"
     clock: str = "stepped"
+    execution: str = "sync"
+    reason_every: int = 1
     quality: str = "fast"
     execute: int | None = None
     planner: str = "none"
@@ -70,6 +72,9 @@ class Result:
     state_hash: str | None = None
     video: str | None = None
     states: str | None = None
+    log: str | None = None
+    operator: str | None = None
+    note: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     gl: str | None = None
     commit: str | None = None

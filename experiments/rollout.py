@@ -1,4 +1,8 @@
-"""One trial: reset, infer, execute, until done; a crash becomes an error row, never a failed trial."""
+"""One trial: reset, infer, execute, until done; a crash becomes an error row, never a failed trial.
+
+The env is the simulation's or the robot's. A robot's trial can end in more ways: `outcome` and `error` in its info, or on an
+exception that its reset raises, say in which.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.types import CONTROL_HZ, HORIZON, Policy, Trial
+from experiments.pacing import Pacing, thinking_s
 from experiments.planners import NO_PLANNER, Plan, Planner
 from experiments.results import Result
 from policy.baselines import hold_action
@@ -45,11 +50,14 @@ class Provenance:
     checkpoint: str | None = None
     checkpoint_hash: str | None = None
     clock: str = "stepped"
+    execution: str = "sync"
+    reason_every: int = 1
     quality: str = "fast"
     planner: str = "none"
     planner_model: str | None = None
     planner_every: int | None = None
     policy_adapter: str | None = None
+    backend: str = "mujoco"
     commit: str | None = None
     command: str = ""
     gl: str | None = None
@@ -71,7 +79,7 @@ def rollout(
 ) -> Result:
     """The row of one trial; an exception of env, policy or planner is an `error` row (Ctrl-C still rises).
 
-    `clock=real`: planning and inference of together t seconds cost ceil(15 t) control steps during which the last target is held.
+    `clock` says what planning and inference cost, `execution` what the arm does meanwhile; see `experiments.pacing`.
     """
     start, log = time.perf_counter(), _Log()
     row: dict[str, Any] = {
@@ -79,9 +87,9 @@ def rollout(
         "execute": policy.execute, **asdict(provenance),
     }  # fmt: skip
     try:
-        row |= _run(env, policy, planner, trial, recorders, provenance.clock, log)
+        row |= _run(env, policy, planner, trial, recorders, provenance, log)
     except Exception as error:
-        row |= {"outcome": "error", "error": _told(error)}
+        row |= {"outcome": getattr(error, "outcome", "error"), "error": _told(error)}
     row |= {"wall_s": round(time.perf_counter() - start, 3), "reasoning": tuple(log.reasoning), "inferences": len(log.infer_s)}
     row |= _percentiles("infer", log.infer_s)
     row |= {"infer_parts_ms": {part: round(float(np.median(s)) * 1000, 2) for part, s in log.parts_s.items()}}
@@ -93,11 +101,12 @@ def rollout(
 
 
 def _run(
-    env: Any, policy: Policy, planner: Planner, trial: Trial, recorders: Sequence[Recorder], clock: str, log: _Log
+    env: Any, policy: Policy, planner: Planner, trial: Trial, recorders: Sequence[Recorder], how: Provenance, log: _Log
 ) -> dict[str, Any]:
     env.cameras = getattr(policy, "uses_pixels", True) or planner.uses_pixels
     observation, info = env.reset(options={"trial": trial})
-    reset_hash, target = env.state_hash(), hold_action(observation)
+    reset_hash = env.state_hash()
+    pacing = Pacing(policy.execute, hold_action(observation), how.execution == "async")
     policy.reset(trial)
     log.plan = Plan(planner, env, policy)
     ended = truncated = False
@@ -121,13 +130,13 @@ def _run(
         for part, seconds in inference.seconds.items():
             log.parts_s.setdefault(part, []).append(seconds)
         _note(log, recorders, env, control_steps, inference.reasoning)
-        actions = _checked_chunk(inference.action_chunk, policy)
-        if clock == "real":
-            actions = np.concatenate([np.tile(target, (math.ceil((answered - began) * CONTROL_HZ), 1)), actions])
+        # Where time passes by itself, the arm has been held already.
+        thought = 0.0 if getattr(env, "real_time", False) else thinking_s(how.clock, answered - began)
+        actions = pacing.actions(_checked_chunk(inference.action_chunk, policy), thought)
         for recorder in recorders:
             recorder.execute(actions)
         observation, _, terminated, truncated, info = env.step_chunk(actions, on_step=count)
-        target, ended = actions[-1], terminated or truncated
+        ended = terminated or truncated
     return _end(env, info, truncated, control_steps) | {"reset_hash": reset_hash}
 
 
@@ -147,13 +156,13 @@ def _checked_chunk(chunk: Any, policy: Policy) -> np.ndarray:
     chunk = np.asarray(chunk)
     if chunk.ndim != 2 or not len(chunk) >= 1 or policy.execute > max(len(chunk), 1):
         raise ValueError(f"{policy.name} answered a chunk of shape {chunk.shape}, expected (n, 10) with n >= {policy.execute} (it executes {policy.execute}; the usual n is {HORIZON})")
-    return chunk[: policy.execute]
+    return chunk
 
 
 def _end(env: Any, info: Mapping[str, Any], truncated: bool, control_steps: int) -> dict[str, Any]:
     success = bool(info["success"])
     return {
-        "outcome": "success" if success else "timeout" if truncated else "failure",
+        "outcome": info.get("outcome", "success" if success else "timeout" if truncated else "failure"), "error": info.get("error"),
         "instruction": env.instruction, "layout": plain(env.layout),
         "steps_done": int(info["steps_done"]), "steps": int(info["steps"]), "success": success, "progress": float(info["progress"]),
         "step_done_s": tuple(round(float(t), 3) for t in info["step_done_s"] if math.isfinite(t)),

@@ -101,7 +101,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "paper_source": PAPER,
         "questions": summary.questions,
         "math": asdict(math_score.mean_score(map(math_score.row_score, rows))) if rows and summary.env == math_score.ENV else None,
-        "config": {k: getattr(first, k) for k in ("split", "seed", "shift", "clock", "quality", "planner", "planner_model", "planner_every", "checkpoint", "checkpoint_hash", "config_hash")},
+        "config": {k: getattr(first, k) for k in ("split", "seed", "shift", "clock", "execution", "reason_every", "quality", "planner", "planner_model", "planner_every", "checkpoint", "checkpoint_hash", "config_hash")},
         "commits": sorted({row.commit for row in summary.rows if row.commit}),
         "versions": dict(first.versions),
         "gl": first.gl,
@@ -119,7 +119,9 @@ def label(row: Result) -> str:
     """The policy, and what sets its run apart from a usual one."""
     usual = "scripted" if row.env in PLANNER else "none"
     apart = [
-        "real clock" if row.clock == "real" else "",
+        f"clock {row.clock}" if row.clock != "stepped" else "",
+        f"reasoning every {row.reason_every} chunks" if row.reason_every > 1 else "",
+        row.execution if row.execution != "sync" else "",
         f"planner {row.planner}" if row.planner != usual else "",
         f"shift {row.shift}" if row.shift != "none" else "",
     ]

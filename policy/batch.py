@@ -48,11 +48,16 @@ class Batch:
         return self.input_ids.shape[0]
 
 
-def attention_mask(segment: Tensor) -> Tensor:
-    """(B, 1, S, S) bool, True where query (row) may look at key (column)."""
+def attention_mask(segment: Tensor, prefix_lm: bool = False) -> Tensor:
+    """(B, 1, S, S) bool, True where query (row) may look at key (column).
+
+    `prefix_lm`: the prefix (segment 0) sees all of itself, not only what stands before.
+    """
     s = segment.shape[1]
     causal = torch.ones(s, s, dtype=torch.bool, device=segment.device).tril()
     query, key = segment[:, :, None], segment[:, None, :]
     visible = (key == 0) | (key == query)
+    if prefix_lm:
+        causal = causal | ((key == 0) & (query == 0))
     padded = torch.eye(s, dtype=torch.bool, device=segment.device) & (query < 0)  # a padded row sees itself, so softmax is finite
     return ((causal & visible & (key >= 0)) | padded)[:, None]

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from policy.attention import additive_mask
-from policy.backbone import ChatVLABackbone, build_backbone, from_qwen2_vl
+from policy.backbones.build import Backbone, build_backbone, pretrained_backbone
 from policy.batch import Batch, attention_mask
 from policy.config import ChatVLAConfig
+from policy.diffusion import NoiseSource
 from policy.experts import Route
 from policy.fusion import ReasoningFusion
 from policy.heads.dit import DiTHead
 from policy.losses import language_loss, word_loss
 from policy.normalizer import Normalizer, NormStats
-from policy.pixels import patchify, resized
+from policy.pixels import resized
 from policy.readout import KeypointReadout, ObjectPositions
 from policy.stem import ConvStem
 
@@ -48,16 +50,16 @@ class Conditioned:
 class ChatVLA(nn.Module):
     """The network with its normaliser; `forward` gives the losses of a `Batch`."""
 
-    def __init__(self, config: ChatVLAConfig, stats: NormStats, backbone: ChatVLABackbone | None = None) -> None:
+    def __init__(self, config: ChatVLAConfig, stats: NormStats, backbone: Backbone | None = None) -> None:
         super().__init__()
         options = config.options
         self.config, self.stats = config, stats
-        self.vlm = backbone if backbone is not None else build_backbone(config)
+        self.vlm: Any = backbone if backbone is not None else build_backbone(config)
         self.normalize_action = Normalizer(stats.action)
         self.normalize_agent_pos = Normalizer(stats.agent_pos)
         self.stem = ConvStem(config) if options.conv_stem else None
         if self.stem is not None:
-            self.vlm.model.visual.register_module("patch_embed", nn.Identity())  # the stem makes the patch tokens
+            self.vlm.drop_patch_embedding()
         self.readout = KeypointReadout(config) if options.keypoint_readout else None
         keypoints = self.readout.dim if self.readout is not None else 0
         self.positions = ObjectPositions(config, keypoints, stats) if options.object_positions else None
@@ -67,9 +69,9 @@ class ChatVLA(nn.Module):
         self.zero_init()
 
     @classmethod
-    def from_qwen2_vl(cls, path: str | Path, config: ChatVLAConfig, stats: NormStats) -> ChatVLA:
-        """Pretrained Qwen2-VL from a local folder under a fresh head; see `policy.backbone.from_qwen2_vl`."""
-        return cls(config, stats, from_qwen2_vl(path, config))
+    def from_pretrained_backbone(cls, path: str | Path, config: ChatVLAConfig, stats: NormStats) -> ChatVLA:
+        """A pretrained backbone from a local folder under a fresh head; raises as `pretrained_backbone`."""
+        return cls(config, stats, pretrained_backbone(path, config))
 
     def zero_init(self) -> None:
         """The head's adaLN-Zero and the reasoning's FiLM start as the identity (policy.md 1.5: published code loses both)."""
@@ -114,9 +116,9 @@ class ChatVLA(nn.Module):
         return self.head.loss(condition, self.normalize_action.normalize(actions), mask, generator)
 
     @torch.no_grad()
-    def sample_actions(self, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample_actions(self, condition: Tensor, source: NoiseSource = None) -> Tensor:
         """(C, 16, 10) raw actions."""
-        return self.normalize_action.unnormalize(self.head.sample(condition, generator))
+        return self.normalize_action.unnormalize(self.head.sample(condition, source))
 
     def see(self, images: Tensor, cameras: Tensor) -> Seen:
         """Images (N, H, W, 3) uint8 at the config's size, with the index (N,) of their cameras."""
@@ -131,7 +133,7 @@ class ChatVLA(nn.Module):
         if self.stem is not None:
             stem_map = self.stem(images)
             patches = self.stem.tokens(stem_map, cameras)
-            return Seen(self._tower(patches.flatten(0, 1), len(images), self.config.image_size), stem_map)
+            return Seen(self.vlm.see_patches(patches, self.config.image_size), stem_map)
         return Seen(self._see_patches(images, cameras), None)
 
     def embeds(self, input_ids: Tensor, seen: Seen) -> Tensor:
@@ -148,7 +150,7 @@ class ChatVLA(nn.Module):
     def hidden_states(self, batch: Batch, seen: Seen, route: Route | None = None) -> Tensor:
         """(B, S, d) after the last norm; packed texts do not see each other."""
         embeds = self.embeds(batch.input_ids, seen)
-        mask = self.attention_bias(attention_mask(batch.segment), embeds)
+        mask = self.attention_bias(attention_mask(batch.segment, self.vlm.prefix_lm), embeds)
         out = self.vlm.hidden_states(embeds, batch.position_ids, mask, batch.n_control if route is None else route)
         assert out.last_hidden_state is not None
         return out.last_hidden_state
@@ -191,20 +193,12 @@ class ChatVLA(nn.Module):
         return word_loss(self.vlm.lm_head, states, words, weight)
 
     def _see_patches(self, images: Tensor, cameras: Tensor) -> Tensor:
-        """Image tokens by way of Qwen2-VL's own patch embedding; images of one size run together."""
+        """Image tokens by way of the backbone's own patch embedding; images of one size run together."""
         sizes = [self.config.size(self.config.cameras[i]) for i in cameras.tolist()]
         tokens: list[Tensor] = [images] * len(images)
         for size in sorted(set(sizes)):
             chosen = [i for i, s in enumerate(sizes) if s == size]
-            pixels = patchify(
-                resized(images[chosen], size), self.config.vision.patch_size, self.config.vision.spatial_merge_size
-            )
-            pieces = self._tower(pixels.to(self.vlm.dtype), len(chosen), size).unflatten(0, (len(chosen), -1))
+            pieces = self.vlm.see(resized(images[chosen], size)).unflatten(0, (len(chosen), -1))
             for i, piece in zip(chosen, pieces, strict=True):
                 tokens[i] = piece
         return torch.cat(tokens)
-
-    def _tower(self, patches: Tensor, images: int, size: tuple[int, int]) -> Tensor:
-        patch = self.config.vision.patch_size
-        grid = torch.tensor([[1, size[0] // patch, size[1] // patch]], device=patches.device).expand(images, 3)
-        return self.vlm.model.visual(patches, grid_thw=grid).pooler_output

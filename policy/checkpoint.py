@@ -19,6 +19,8 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, CONTROL_HZ, HORIZON, IMAGE_SHAPE
+from policy import fingerprint
+from policy.chat_format import FORMATS
 from policy.chatvla import ChatVLA
 from policy.config import ChatVLAConfig
 from policy.normalizer import NormStats
@@ -71,14 +73,17 @@ def save(
     card: Mapping[str, Any] | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Path:
-    """Writes `model` to `folder`, its weights as `dtype`; `card` says how it was trained, in JSON's words."""
+    """Writes `model` to `folder`, its weights as `dtype`; `card` says how it was trained, in JSON's words.
+
+    A hash of this package's code is put beside it.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for old in [*folder.glob("model-*.safetensors"), folder / INDEX]:
         old.unlink(missing_ok=True)
     _write_json(folder / "config.json", model.config.to_dict())
     _write_json(folder / "contract.json", contract())
-    _write_json(folder / "card.json", {"options": asdict(model.config.options), **(card or {})})
+    _write_json(folder / "card.json", {"options": asdict(model.config.options), "code": fingerprint.of_code(), **(card or {})})
     model.stats.save(folder / "norm_stats.json")
     save_tokenizer(tokenizer, folder)
     _write_shards(folder, {k: v for k, v in model.state_dict().items() if k != TIED}, dtype)
@@ -102,7 +107,7 @@ def load(folder: str | Path, dtype: torch.dtype = torch.float32) -> tuple[ChatVL
     if missing or unexpected:
         raise ValueError(f"{folder} does not fit its config.json: missing {missing[:4]}, unexpected {unexpected[:4]}")
     model.vlm.tie_weights()
-    return model.to(dtype).eval(), load_tokenizer(folder)
+    return model.to(dtype).eval(), load_tokenizer(folder, FORMATS[config.backbone])
 
 
 def check_contract(folder: str | Path) -> None:

@@ -101,7 +101,7 @@ def collate(
     return Batch(
         input_ids=torch.from_numpy(ids),
         segment=torch.from_numpy(segment),
-        position_ids=torch.from_numpy(np.stack([processor.mrope(i, s) for i, s in zip(ids, segment, strict=True)], 1)),
+        position_ids=torch.from_numpy(np.stack([processor.positions(i, s) for i, s in zip(ids, segment, strict=True)], 1)),
         labels=torch.from_numpy(_padded([r.labels for r in rows], longest, IGNORE)),
         images=torch.from_numpy(np.stack(images)),
         cameras=torch.tensor(cameras),

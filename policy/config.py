@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, get_type_hints
 from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, HORIZON
 
 Prediction = Literal["epsilon", "sample"]
+BackboneName = Literal["qwen2_vl", "paligemma"]
 T = TypeVar("T")
 
 
@@ -32,6 +33,12 @@ class TextConfig:
     video_token_id: int = 151656
     vision_start_token_id: int = 151652
     vision_end_token_id: int = 151653
+    head_dim: int | None = None  # None: hidden_size / heads
+
+    @property
+    def head_width(self) -> int:
+        """Width of an attention head."""
+        return self.head_dim or self.hidden_size // self.heads
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ class VisionConfig:
     patch_size: int = 14
     spatial_merge_size: int = 2
     initializer_range: float = 0.02
+    mlp_width: int = 5120  # of Qwen2-VL's tower always four times its own
 
 
 @dataclass(frozen=True)
@@ -118,12 +126,15 @@ class ChatVLAConfig:
     keypoints: int = 16  # per camera
     stem_width: int = 48
     max_new_tokens: int = 48  # of spoken reasoning or of an answer
+    backbone: BackboneName = "qwen2_vl"
 
     def __post_init__(self) -> None:
         unit = self.vision.patch_size * self.vision.spatial_merge_size
         for size in (self.image_size, self.wrist_size):
             if size is not None and (size[0] % unit or size[1] % unit):
                 raise ValueError(f"image size {size} is not a multiple of patch x merge = {unit}; resize to whole tokens")
+        if self.backbone == "paligemma" and not self.options.conv_stem and len({*self.image_size, *(self.wrist_size or ())}) > 1:
+            raise ValueError(f"PaliGemma sees squares of one size, not {self.image_size} and {self.wrist_size}; set image_size to one, and wrist_size=None")
         if self.options.conv_stem and self.vision.patch_size % 4:
             raise ValueError(f"patch_size is {self.vision.patch_size}; the conv stem has stride 4 and needs a multiple")
         if self.options.keypoint_readout and not self.options.conv_stem:

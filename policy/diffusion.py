@@ -8,7 +8,7 @@ so a perfect predictor gives x_0 exactly. Settings: research/policy.md 1.5 (cosi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from policy.config import HeadConfig
 
 MAX_BETA = 0.999
+NoiseSource = torch.Generator | Sequence[torch.Generator] | None
+"""One generator for all rows, one for each, or torch's own."""
 
 
 def cosine_alphas_cumprod(steps: int) -> Tensor:
@@ -26,6 +28,15 @@ def cosine_alphas_cumprod(steps: int) -> Tensor:
 
     betas = [min(1 - level((i + 1) / steps) / level(i / steps), MAX_BETA) for i in range(steps)]
     return torch.cumprod(1 - torch.tensor(betas, dtype=torch.float64), 0).float()
+
+
+def gaussian(rows: int, shape: tuple[int, ...], source: NoiseSource, device: torch.device) -> Tensor:
+    """(rows, *shape) of noise; with a generator for each row, a row is the same whatever stands beside it."""
+    if source is None:
+        return torch.randn((rows, *shape), device=device)
+    if isinstance(source, torch.Generator):
+        return torch.randn((rows, *shape), generator=source, device=source.device).to(device)
+    return torch.cat([torch.randn((1, *shape), generator=g, device=g.device) for g in source]).to(device)
 
 
 class DDIM(nn.Module):

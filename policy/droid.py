@@ -18,11 +18,12 @@ from envs.types import EE_POS, EE_ROT6D, GRIPPER_CLOSED, IMAGE_SHAPE, JOINT_POS,
 from policy.messages import PROMPT
 
 SIZE = 224  # pixels, both sides
-CAMERA_KEYS = {  # ours -> DROID's; openpi's own policies look at the first exterior camera and the wrist
+CAMERA_KEYS = {  # ours -> DROID's; openpi's own policies and clients have the first exterior camera and the wrist alone
     "left": "observation/exterior_image_1_left",
     "right": "observation/exterior_image_2_left",
     "wrist": "observation/wrist_image_left",
 }
+ROBOARENA_KEYS = {"observation/exterior_image_0_left": CAMERA_KEYS["left"], "observation/exterior_image_1_left": CAMERA_KEYS["right"]}  # it counts from 0
 JOINTS, GRIPPER = "observation/joint_position", "observation/gripper_position"
 ACTION_DIM = 8  # seven joints, gripper
 MAX_JOINT_DELTA = 0.2  # rad in one control step at velocity 1 (DROID, robot_ik_solver.py: relative_max_joint_delta)
@@ -40,15 +41,20 @@ def to_droid(observation: Observation, instruction: str) -> dict[str, Any]:
 def from_droid(message: Mapping[str, Any], ee_pos: NDArray[np.floating], ee_rot6d: NDArray[np.floating]) -> tuple[Observation, str]:
     """Our observation and the instruction; the hand's pose, which DROID's keys lack, is that of the message's joints.
 
+    RoboArena's keys will do too. A second exterior camera that the client has not is black, as openpi does it.
+
     Raises:
-        ValueError: a key is missing.
+        ValueError: another key is missing.
     """
-    if missing := sorted({*CAMERA_KEYS.values(), JOINTS, GRIPPER, PROMPT} - set(message)):
+    if "observation/exterior_image_0_left" in message:
+        message = {ROBOARENA_KEYS.get(key, key): value for key, value in message.items()}
+    if missing := sorted({CAMERA_KEYS["left"], CAMERA_KEYS["wrist"], JOINTS, GRIPPER, PROMPT} - set(message)):
         raise ValueError(f"the observation has no {', '.join(missing)}; it has {', '.join(sorted(map(str, message)))}")
     state = np.zeros(GRIPPER_CLOSED.stop, np.float32)
     state[JOINT_POS], state[GRIPPER_CLOSED] = message[JOINTS], message[GRIPPER]
     state[EE_POS], state[EE_ROT6D] = ee_pos, ee_rot6d
-    pixels = {camera: unpadded(np.asarray(message[key])) for camera, key in CAMERA_KEYS.items()}
+    black = np.zeros((SIZE, SIZE, 3), np.uint8)
+    pixels = {camera: unpadded(np.asarray(message.get(key, black))) for camera, key in CAMERA_KEYS.items()}
     return {"pixels": pixels, "agent_pos": state}, message[PROMPT]
 
 

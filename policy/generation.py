@@ -17,11 +17,15 @@ from policy.experts import Route
 
 @dataclass(frozen=True)
 class Prompt:
-    """Right-padded rows: `embeds` (B, S, d), `position_ids` (3, B, S), `valid` (B, S) bool."""
+    """Right-padded rows: `embeds` (B, S, d), `position_ids` (3, B, S), `valid` (B, S) bool.
+
+    `prefix` (B, S) bool: what a prefix language model sees in both directions, as in training.
+    """
 
     embeds: Tensor
     position_ids: Tensor
     valid: Tensor
+    prefix: Tensor
 
 
 @dataclass(frozen=True)
@@ -48,21 +52,26 @@ def prefill(model: ChatVLA, prompt: Prompt, route: Route) -> Prefilled:
     size = prompt.valid.shape[1]
     causal = torch.ones(size, size, dtype=torch.bool, device=prompt.valid.device).tril()
     own = torch.eye(size, dtype=torch.bool, device=prompt.valid.device)
-    mask = model.attention_bias(((causal & prompt.valid[:, None]) | own)[:, None], prompt.embeds)
+    prefix = prompt.prefix[:, None] & prompt.prefix[:, :, None]
+    visible = causal | prefix if model.vlm.prefix_lm else causal
+    mask = model.attention_bias(((visible & prompt.valid[:, None]) | own)[:, None], prompt.embeds)
     cache = DynamicCache()
     out = model.vlm.hidden_states(prompt.embeds, prompt.position_ids, mask, route, cache)
     assert out.last_hidden_state is not None
     return Prefilled(prompt, cache, out.last_hidden_state, route)
 
 
-def speak(model: ChatVLA, prefilled: Prefilled, end_id: int, max_new_tokens: int) -> Spoken:
-    """Up to `max_new_tokens` most likely tokens per row, ended by `end_id`, which is not part of the answer."""
+def speak(model: ChatVLA, prefilled: Prefilled, end_id: int, max_new_tokens: int, silent: Tensor | None = None) -> Spoken:
+    """Up to `max_new_tokens` most likely tokens per row, ended by `end_id`, which is not part of the answer.
+
+    Rows that `silent` (B,) marks say nothing.
+    """
     prompt = prefilled.prompt
     rows = len(prompt.valid)
     last = prompt.valid.sum(1) - 1
     state = prefilled.hidden[torch.arange(rows, device=last.device), last]
     position = prompt.position_ids.masked_fill(~prompt.valid, -1).amax((0, 2)) + 1
-    visible, open_rows = prompt.valid, torch.ones_like(last, dtype=torch.bool)
+    visible, open_rows = prompt.valid, torch.ones_like(last, dtype=torch.bool) if silent is None else ~silent
     padded = not bool(prompt.valid.all())
     tokens, states, valid = [], [], []
     for _ in range(max_new_tokens):

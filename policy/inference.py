@@ -33,20 +33,33 @@ class Decision:
     condition: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Thought:
+    """What was said last: to which instruction, as which tokens, and how many inferences have used it."""
+
+    instruction: str
+    tokens: tuple[int, ...]
+    uses: int = 1
+
+
 class ChatVLAPolicy:
-    """`envs.types.Policy`, plus `answer` for questions about pictures."""
+    """`envs.types.Policy`, plus `answer` for questions about pictures.
+
+    `reason_every`: inferences that one reasoning serves, unless the instruction changes; it is then read, not spoken, again.
+    """
 
     name = "chatvla"
 
-    def __init__(self, model: ChatVLA, processor: Processor, execute: int = EXECUTE) -> None:
-        self.model, self.processor, self.execute = model.eval(), processor, execute
+    def __init__(self, model: ChatVLA, processor: Processor, execute: int = EXECUTE, reason_every: int = 1) -> None:
+        self.model, self.processor, self.execute, self.reason_every = model.eval(), processor, execute, reason_every
         self.generator = torch.Generator().manual_seed(0)
+        self.thought: Thought | None = None
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, execute: int = EXECUTE) -> ChatVLAPolicy:
+    def from_pretrained(cls, folder: str | Path, execute: int = EXECUTE, reason_every: int = 1) -> ChatVLAPolicy:
         """The policy of a checkpoint folder; see `policy.checkpoint.load` for what it refuses."""
         model, tokenizer = checkpoint.load(folder)
-        policy = cls(model, Processor(tokenizer, model.config), execute)
+        policy = cls(model, Processor(tokenizer, model.config), execute, reason_every)
         policy.name = model.config.name
         return policy
 
@@ -54,6 +67,7 @@ class ChatVLAPolicy:
         """Starts a trial: the diffusion noise is drawn from the trial's own stream."""
         # A new one: copies of this policy that share its weights (the server's) each have their own.
         self.generator = torch.Generator().manual_seed(int(trial.rng("policy").integers(2**62)))
+        self.thought = None
 
     def infer(self, observation: Observation, instruction: str) -> Inference:
         """Reasoning and an action chunk (16, 10); `seconds` by part: see, prefill, reasoning, action.
@@ -63,29 +77,28 @@ class ChatVLAPolicy:
         """
         return self.decide(observation, instruction).inference
 
-    @torch.inference_mode()
     def decide(self, observation: Observation, instruction: str) -> Decision:
         """`infer`, with what the action head saw.
 
         Raises:
             ValueError: a camera is missing, or a frame or `agent_pos` has another shape.
         """
-        cameras = self.model.config.cameras
-        clock = _Clock()
-        seen = self._see([_frame(observation, c) for c in cameras], cameras)
-        agent_pos = self._agent_pos(observation)
-        clock.lap("see")
-        prompt = self._prompt([self.processor.prompt_ids("control", len(cameras), instruction)], seen)
-        prefilled = prefill(self.model, prompt, "control")
-        clock.lap("prefill")
-        spoken = speak(self.model, prefilled, self.processor.end_id, self.model.config.max_new_tokens)
-        clock.lap("reasoning")
-        condition = self._condition(prefilled, spoken, agent_pos, seen)
-        chunk = self.model.sample_actions(condition, self.generator)[0].float().cpu().numpy()
-        clock.lap("action")
-        text = self.processor.decode(spoken.tokens[0].tolist()).removesuffix(NEXT_ACTION.strip()).strip()
-        inference = Inference(np.ascontiguousarray(chunk, np.float32), text, clock.seconds)
-        return Decision(inference, condition[0].float().cpu().numpy())
+        return decide_together([self], [observation], [instruction])[0]
+
+    def infer_together(
+        self, policies: Sequence[ChatVLAPolicy], observations: Sequence[Observation], instructions: Sequence[str]
+    ) -> list[Inference]:
+        """One inference for each of several copies of this policy, in one pass; `seconds` are those of the pass.
+
+        Raises:
+            ValueError: as `infer`.
+        """
+        return [d.inference for d in decide_together(policies, observations, instructions)]
+
+    def recalled(self, instruction: str) -> Thought | None:
+        """The reasoning that still serves."""
+        thought = self.thought
+        return thought if thought and thought.instruction == instruction and thought.uses < self.reason_every else None
 
     def answer(self, images: Frame | Sequence[Frame], question: str, camera: str = "left") -> str:
         """What the network says to `question` about one picture (H, W, 3) uint8, or one per camera in order."""
@@ -110,7 +123,8 @@ class ChatVLAPolicy:
             return []
         seen = self._see([f for row in images for f in row], [c for row in cameras for c in row])
         ids = [self.processor.prompt_ids("understanding", len(i), q) for i, q in zip(images, questions, strict=True)]
-        prefilled = prefill(self.model, self._prompt(ids, seen), "understanding")
+        prefixes = [len(self.processor.opening_ids("understanding", len(i))) for i in images]
+        prefilled = prefill(self.model, self._prompt(ids, prefixes, seen), "understanding")
         spoken = speak(self.model, prefilled, self.processor.end_id, self.model.config.max_new_tokens)
         rows = zip(spoken.tokens, spoken.valid, strict=True)
         return [self.processor.decode(tokens[valid].tolist()) for tokens, valid in rows]
@@ -124,22 +138,19 @@ class ChatVLAPolicy:
         index = torch.tensor([self.model.config.cameras.index(c) for c in cameras], device=self._device)
         return self.model.see(torch.from_numpy(images).to(self._device), index)
 
-    def _prompt(self, rows: list[list[int]], seen: Seen) -> Prompt:
+    def _prompt(self, rows: Sequence[Sequence[int]], prefixes: Sequence[int], seen: Seen) -> Prompt:
+        """Rows of ids right-padded to one length; `prefixes`: how many ids of each were the prefix of a training row."""
         longest = max(map(len, rows))
         ids = np.full((len(rows), longest), self.model.config.text.pad_token_id, np.int64)
         segment = np.full((len(rows), longest), -1, np.int64)
         for i, row in enumerate(rows):
             ids[i, : len(row)], segment[i, : len(row)] = row, 0
-        positions = np.stack([np.asarray(self.processor.mrope(i, s)) for i, s in zip(ids, segment, strict=True)], 1)
-        input_ids, valid = (torch.from_numpy(a).to(self._device) for a in (ids, segment == 0))
-        return Prompt(self.model.embeds(input_ids, seen), torch.from_numpy(positions).to(self._device), valid)
-
-    def _condition(self, prefilled: Prefilled, spoken: Spoken, agent_pos: Tensor, seen: Seen) -> Tensor:
-        hidden = torch.cat([prefilled.hidden, spoken.hidden], 1)
-        prompt = torch.zeros(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
-        prompt[:, : prefilled.hidden.shape[1]] = True
-        last = torch.full((1, 1), hidden.shape[1] - 1, device=hidden.device)
-        return self.model.control_condition(hidden, prompt, ~prompt, last, agent_pos, seen).condition
+        positions = np.stack([self.processor.positions(i, s) for i, s in zip(ids, segment, strict=True)], 1)
+        prefix = np.arange(longest) < np.asarray(prefixes)[:, None]
+        input_ids, position_ids, valid, prefix = (
+            torch.from_numpy(a).to(self._device) for a in (ids, positions, segment == 0, prefix)
+        )
+        return Prompt(self.model.embeds(input_ids, seen), position_ids, valid, prefix)
 
     def _agent_pos(self, observation: Observation) -> Tensor:
         agent_pos = np.asarray(observation["agent_pos"], np.float32)
@@ -150,14 +161,65 @@ class ChatVLAPolicy:
         return torch.from_numpy(agent_pos)[None].to(self._device)
 
 
-class _Clock:
-    """Seconds by part of an inference."""
+@torch.inference_mode()
+def decide_together(
+    policies: Sequence[ChatVLAPolicy], observations: Sequence[Observation], instructions: Sequence[str]
+) -> list[Decision]:
+    """A decision for each of several copies of one policy (they share its weights), computed as one batch.
 
-    def __init__(self) -> None:
+    Raises:
+        ValueError: a camera is missing, or a frame or `agent_pos` has another shape.
+    """
+    first = policies[0]
+    model, processor, cameras = first.model, first.processor, first.model.config.cameras
+    clock = _Clock(first._device)
+    seen = first._see([_frame(o, c) for o in observations for c in cameras], cameras * len(policies))
+    agent_pos = torch.cat([first._agent_pos(o) for o in observations])
+    recalled = [p.recalled(i) for p, i in zip(policies, instructions, strict=True)]
+    asked = [processor.prompt_ids("control", len(cameras), i) for i in instructions]
+    read = [(*ids, *(thought.tokens if thought else ())) for ids, thought in zip(asked, recalled, strict=True)]
+    clock.lap("see")
+    prefilled = prefill(model, first._prompt(read, [len(ids) for ids in asked], seen), "control")
+    clock.lap("prefill")
+    silent = torch.tensor([thought is not None for thought in recalled], device=first._device)
+    spoken = speak(model, prefilled, processor.end_id, model.config.max_new_tokens, silent)
+    clock.lap("reasoning")
+    condition = _condition(model, prefilled, spoken, [len(ids) for ids in asked], agent_pos, seen)
+    chunks = model.sample_actions(condition, [p.generator for p in policies]).float().cpu().numpy()
+    clock.lap("action")
+    decisions = []
+    for i, (policy, instruction, thought) in enumerate(zip(policies, instructions, recalled, strict=True)):
+        said = thought.tokens if thought else tuple(spoken.tokens[i][spoken.valid[i]].tolist())
+        policy.thought = Thought(instruction, said, thought.uses + 1 if thought else 1)
+        text = processor.decode(list(said)).removesuffix(NEXT_ACTION.strip()).strip()
+        inference = Inference(np.ascontiguousarray(chunks[i], np.float32), text, clock.seconds)
+        decisions.append(Decision(inference, condition[i].float().cpu().numpy()))
+    return decisions
+
+
+def _condition(
+    model: ChatVLA, prefilled: Prefilled, spoken: Spoken, asked: Sequence[int], agent_pos: Tensor, seen: Seen
+) -> Tensor:
+    """What the action head gets: of each row its first `asked` states are the prompt, the other valid ones the reasoning."""
+    hidden = torch.cat([prefilled.hidden, spoken.hidden], 1)
+    valid = torch.cat([prefilled.prompt.valid, spoken.valid], 1)
+    place = torch.arange(hidden.shape[1], device=hidden.device)
+    prompt = valid & (place < torch.tensor(asked, device=hidden.device)[:, None])
+    last = (valid * place).amax(1, keepdim=True)
+    return model.control_condition(hidden, prompt, valid & ~prompt, last, agent_pos, seen).condition
+
+
+class _Clock:
+    """Seconds by part of an inference; on a GPU each lap waits for what was launched in it."""
+
+    def __init__(self, device: torch.device) -> None:
         self.seconds: dict[str, float] = {}
+        self._device = device
         self._last = time.perf_counter()
 
     def lap(self, part: str) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
         now = time.perf_counter()
         self.seconds[part] = now - self._last
         self._last = now

@@ -1,6 +1,6 @@
 """From observations and words to token ids, pictures at the model's size and M-RoPE positions.
 
-Rows are ChatML as Qwen2-VL writes it. Each piece of a row is encoded by itself and the ids are joined, so that a row
+Rows are written as the backbone's chat format has them. Each piece of a row is encoded by itself and the ids are joined, so that a row
 built for training and the prompt that the policy generates from are equal by construction. No torchvision is needed.
 """
 
@@ -17,8 +17,8 @@ from PIL import Image
 from transformers import PreTrainedTokenizerFast
 
 from envs.imaging import halve
+from policy.chat_format import FORMATS, ChatFormat
 from policy.config import ChatVLAConfig
-from policy.tokenizer import END_OF_TEXT, IMAGE, TURN_END, TURN_START, VIDEO, VISION_END, VISION_START
 
 # System prompts as in ChatVLA, section 3.3 (its released code has none and routes by a flag alone).
 System = Literal["control", "understanding"]
@@ -42,19 +42,24 @@ class Processor:
         return len(self.tokenizer) < 10_000
 
     @cached_property
+    def chat(self) -> ChatFormat:
+        """How the backbone wants a conversation written."""
+        return FORMATS[self.config.backbone]
+
+    @cached_property
     def end_id(self) -> int:
-        """<|im_end|>: generation stops there."""
-        return self._special(TURN_END)
+        """The token that ends an answer: generation stops there."""
+        return self._special(self.chat.end)
 
     @cached_property
     def pad_id(self) -> int:
-        """<|endoftext|>, which fills rows up."""
+        """The token that fills rows up."""
         return int(self.tokenizer.pad_token_id)  # type: ignore[arg-type]
 
     @cached_property
     def image_id(self) -> int:
-        """<|image_pad|>, whose embedding the vision tower replaces."""
-        return self._special(IMAGE)
+        """The token whose embedding the vision tower replaces."""
+        return self._special(self.chat.image)
 
     def encode(self, text: str) -> list[int]:
         """Ids of a question, instruction, reasoning or answer."""
@@ -62,26 +67,27 @@ class Processor:
         return self._ids(text)
 
     def decode(self, ids: list[int] | NDArray[np.integer]) -> str:
-        """The text of ids up to <|im_end|>, without special tokens and outer spaces."""
+        """The text of ids up to the end of the answer, without special tokens and outer spaces."""
         ids = [int(i) for i in ids]
         if self.end_id in ids:
             ids = ids[: ids.index(self.end_id)]
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
     def opening_ids(self, system: System, n_images: int) -> list[int]:
-        """System turn and the user turn up to and with its pictures: the first `n_images` of the config's cameras."""
-        ids = self._ids(f"{TURN_START}system\n{SYSTEM_PROMPTS[system]}{TURN_END}\n{TURN_START}user\n")
+        """System prompt and pictures, the first `n_images` of the config's cameras: all that stands before the user's words."""
+        prompt, (before, after) = SYSTEM_PROMPTS[system], self.chat.around_image
+        ids = self._ids(self.chat.before_images.format(system=prompt))
         for camera in self.config.cameras[:n_images]:
             tokens = [self.image_id] * self.config.image_tokens(camera)
-            ids += [self._special(VISION_START), *tokens, self._special(VISION_END)]
-        return ids
+            ids += [*self._ids(before), *tokens, *self._ids(after)]
+        return ids + self._ids(self.chat.after_images.format(system=prompt))
 
     def user_ids(self, text: str) -> list[int]:
-        """The words of the user turn, its end, and the header under which the assistant answers."""
-        return self.encode(text) + self._ids(f"{TURN_END}\n{TURN_START}assistant\n")
+        """The user's words and what stands between them and the answer."""
+        return self.encode(text) + self._ids(self.chat.before_answer)
 
     def answer_ids(self, text: str) -> list[int]:
-        """What the assistant says, with <|im_end|>."""
+        """What the assistant says, with the token that ends it."""
         return [*self.encode(text), self.end_id]
 
     def prompt_ids(self, system: System, n_images: int, text: str) -> list[int]:
@@ -113,9 +119,12 @@ class Processor:
         """Tokens of a picture -> its rows and columns of tokens (the wrist's may be smaller)."""
         return {self.config.image_tokens(c): self.config.token_grid(c) for c in self.config.cameras}
 
-    def mrope(self, ids: NDArray[np.integer], segment: NDArray[np.integer]) -> NDArray[np.int64]:
-        """(3, S) time, height and width positions of one row; see `mrope`."""
-        return mrope(np.asarray(ids), np.asarray(segment), self.image_id, self.grids)
+    def positions(self, ids: NDArray[np.integer], segment: NDArray[np.integer]) -> NDArray[np.int64]:
+        """(3, S) positions of one row: time, height and width (see `mrope`), or thrice a count from 1 for PaliGemma."""
+        ids, segment = np.asarray(ids), np.asarray(segment)
+        if self.config.backbone == "paligemma":
+            return mrope(ids, segment, -1, {}) + 1
+        return mrope(ids, segment, self.image_id, self.grids)
 
     def _special(self, token: str) -> int:
         return int(self.tokenizer.convert_tokens_to_ids(token))  # type: ignore[arg-type]
@@ -168,12 +177,6 @@ def config_for(config: ChatVLAConfig, tokenizer: PreTrainedTokenizerFast) -> Cha
     """The same network with the tokenizer's vocabulary and special ids."""
     ids = {
         name: int(tokenizer.convert_tokens_to_ids(token))  # type: ignore[arg-type]
-        for name, token in (
-            ("pad_token_id", END_OF_TEXT),
-            ("image_token_id", IMAGE),
-            ("video_token_id", VIDEO),
-            ("vision_start_token_id", VISION_START),
-            ("vision_end_token_id", VISION_END),
-        )
+        for name, token in FORMATS[config.backbone].token_ids.items()
     }
     return config.with_vocabulary(max(len(tokenizer), config.text.vocab_size), **ids)

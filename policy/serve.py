@@ -6,48 +6,61 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from envs.types import HORIZON, Policy
 from policy import checkpoint
 from policy.baselines import Random, Zero
-from policy.server import PolicyServer, port_of
+from policy.server import Dialect, Ours, PolicyServer, port_of
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 BASELINES = {"zero": Zero, "random": Random}
-USAGE = "python -m policy.serve [policy=NAME] [checkpoint=FOLDER] [host=127.0.0.1] [port=8000] [max_mb=16]"
+MODULE = "policy.serve"
 
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """`host`: who may connect (127.0.0.1: this machine alone; there is no password). `max_mb`: of a message."""
+    """`host`: who may connect (127.0.0.1: this machine alone; there is no password). `max_mb`: of a message.
+
+    `max_batch`: clients served in one pass of the network, as many as wait; an answer then depends on who else asks by a
+    rounding error.
+    """
 
     policy: str = "chatvla_tiny"
     checkpoint: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
     max_mb: int = 16
+    max_batch: int = 1
 
 
-def parse(argv: Sequence[str]) -> ServeOptions:
+Options = TypeVar("Options", bound=ServeOptions)
+
+
+def usage(module: str, kind: type[ServeOptions] = ServeOptions) -> str:
+    """The command with all its options and their defaults."""
+    return f"python -m {module} " + " ".join(f"[{f.name}={f.default}]" for f in fields(kind))
+
+
+def parse(argv: Sequence[str], module: str = MODULE, kind: type[Options] = ServeOptions) -> Options:
     """The options that `key=value` arguments give.
 
     Raises:
         ValueError: an unknown key, or a value that is no number where one is expected.
     """
-    kinds = {f.name: type(f.default) for f in fields(ServeOptions)}
+    kinds = {f.name: type(f.default) for f in fields(kind)}
     values: dict[str, Any] = {}
     for text in argv:
         key, equals, value = text.partition("=")
         if not equals or key not in kinds:
-            raise ValueError(f"'{text}' is no option; expected {USAGE}")
+            raise ValueError(f"'{text}' is no option; expected {usage(module, kind)}")
         if kinds[key] is int and not value.isdigit():
             raise ValueError(f"{text}; expected a whole number")
         values[key] = kinds[key](value)
-    return ServeOptions(**values)
+    return kind(**values)
 
 
 def make_policy(options: ServeOptions) -> tuple[Policy, dict[str, Any]]:
@@ -71,7 +84,7 @@ def make_policy(options: ServeOptions) -> tuple[Policy, dict[str, Any]]:
     return policy, {"policy": policy.name, "execute": policy.execute, "horizon": HORIZON, "weights_sha256": weights}
 
 
-async def run(options: ServeOptions) -> None:
+async def run(options: ServeOptions, dialect: Dialect) -> None:
     """Serve until Ctrl-C or SIGTERM.
 
     Raises:
@@ -80,26 +93,32 @@ async def run(options: ServeOptions) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    policy, metadata = make_policy(options)
-    async with PolicyServer(policy, metadata, options.max_mb * 2**20).listen(options.host, options.port) as server:
+    policy, about = make_policy(options)
+    async with PolicyServer(policy, about, options.max_mb * 2**20, dialect, options.max_batch).listen(options.host, options.port) as server:
         at = f"{options.host}:{port_of(server)}"
         print(f"{policy.name} answers on ws://{at}, health on http://{at}/healthz, contract {checkpoint.contract_hash()}; Ctrl-C stops it", flush=True)
         await stop.wait()
     print("stopped", flush=True)
 
 
-def main(argv: Sequence[str]) -> int:
-    """Serve; the exit code: 0, or 2 for a mistake of the caller."""
+def command(argv: Sequence[str], module: str, kind: type[Options], dialect: Callable[[Options], Dialect]) -> int:
+    """Serve in a dialect; the exit code: 0, or 2 for a mistake of the caller."""
     if {"-h", "--help"} & set(argv):
-        print(USAGE)
+        print(usage(module, kind), kind.__doc__, sep="\n\n")
         return 0
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     try:
-        asyncio.run(run(parse(argv)))
+        options = parse(argv, module, kind)
+        asyncio.run(run(options, dialect(options)))
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve our own clients and openpi's."""
+    return command(argv, MODULE, ServeOptions, lambda _: Ours())
 
 
 if __name__ == "__main__":

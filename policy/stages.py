@@ -109,4 +109,9 @@ PAPER_STAGES: tuple[Stage, ...] = (
     Stage("2_cotrain", Mixture(robot=96, understanding=32), 10000, 2e-5, "cosine"),
 )
 
-STAGES: Mapping[str, tuple[Stage, ...]] = {"chatvla_tiny": TINY_STAGES, "chatvla_2b": PAPER_STAGES}
+STAGES: Mapping[str, tuple[Stage, ...]] = {
+    "chatvla_tiny": TINY_STAGES,
+    "chatvla_2b": PAPER_STAGES,
+    "chatvla_paligemma_tiny": TINY_STAGES,
+    "chatvla_paligemma_3b": PAPER_STAGES,
+}

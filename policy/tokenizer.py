@@ -1,8 +1,8 @@
-"""A small byte-level BPE in which every word of the data is one token, with Qwen's special tokens.
+"""A small byte-level BPE in which every word of the data is one token, with a backbone's special tokens.
 
 A word inside a sentence and the same word as an answer or as an image label must be one and the same token, or the
 tied embedding learns each form apart. The form with a leading space is used throughout (`policy.processor` puts one
-before every text of the tiny preset). The 2b preset loads Qwen's own tokenizer from a local folder.
+before every text of the tiny preset). The large presets load the backbone's own tokenizer from a local folder.
 """
 
 from __future__ import annotations
@@ -13,10 +13,7 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-END_OF_TEXT, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
-VISION_START, VISION_END, IMAGE, VIDEO = "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"
-# In this order they get the ids 0-6 that the tiny preset's config has by default.
-SPECIAL_TOKENS = (END_OF_TEXT, IMAGE, VIDEO, VISION_START, VISION_END, TURN_START, TURN_END)
+from policy.chat_format import CHATML, ChatFormat
 
 # Where in the picture: 8 columns from the left, 6 rows from the top, each 20 px of 160x120.
 COLUMN_WORDS = tuple(f"x{i}" for i in range(8))
@@ -40,7 +37,7 @@ _ALWAYS = (
 
 
 def train_tokenizer(
-    texts: Iterable[str], words: Sequence[str] = (), vocab_size: int = TINY_VOCABULARY
+    texts: Iterable[str], words: Sequence[str] = (), vocab_size: int = TINY_VOCABULARY, chat: ChatFormat = CHATML
 ) -> PreTrainedTokenizerFast:
     """Byte-level BPE over `texts`; each of `words` (no leading space) is one token behind a space.
 
@@ -57,7 +54,7 @@ def train_tokenizer(
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
-        special_tokens=list(SPECIAL_TOKENS),
+        special_tokens=list(chat.special_tokens),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
@@ -66,7 +63,7 @@ def train_tokenizer(
     distinct = sorted({f" {t}" for t in texts})
     corpus = [*distinct, *_ALWAYS, *required * (len(distinct) + 1)]
     tokenizer.train_from_iterator(corpus, trainer)
-    wrapped = _wrap(tokenizer)
+    wrapped = _wrap(tokenizer, chat)
     for word in dict.fromkeys(required):
         word_id(wrapped, word.strip())
     return wrapped
@@ -96,24 +93,24 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path | str) -> Pa
     return path
 
 
-def load_tokenizer(folder: Path | str) -> PreTrainedTokenizerFast:
-    """Reads folder/tokenizer.json: ours, or Qwen2-VL's.
+def load_tokenizer(folder: Path | str, chat: ChatFormat = CHATML) -> PreTrainedTokenizerFast:
+    """Reads folder/tokenizer.json: ours, or the backbone's own.
 
     Raises:
         FileNotFoundError: no tokenizer.json there.
-        ValueError: it lacks a special token of Qwen2-VL.
+        ValueError: it lacks a special token of the chat format.
     """
     path = Path(folder) / "tokenizer.json"
     if not path.is_file():
-        raise FileNotFoundError(f"no tokenizer at {path}; give the folder of a checkpoint or of Qwen2-VL")
-    tokenizer = _wrap(Tokenizer.from_file(str(path)))
-    missing = [t for t in SPECIAL_TOKENS if tokenizer.backend_tokenizer.token_to_id(t) is None]
+        raise FileNotFoundError(f"no tokenizer at {path}; give the folder of a checkpoint or of {chat.name}")
+    tokenizer = _wrap(Tokenizer.from_file(str(path)), chat)
+    missing = [t for t in chat.special_tokens if tokenizer.backend_tokenizer.token_to_id(t) is None]
     if missing:
-        raise ValueError(f"{path} lacks the special tokens {missing}; expected a Qwen2-VL tokenizer")
+        raise ValueError(f"{path} lacks the special tokens {missing}; expected a {chat.name} tokenizer")
     return tokenizer
 
 
-def _wrap(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
+def _wrap(tokenizer: Tokenizer, chat: ChatFormat) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token=TURN_END, pad_token=END_OF_TEXT, clean_up_tokenization_spaces=False
+        tokenizer_object=tokenizer, eos_token=chat.end, pad_token=chat.pad, clean_up_tokenization_spaces=False
     )

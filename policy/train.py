@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from policy import checkpoint
+from policy import checkpoint, fingerprint
+from policy.chat_format import FORMATS
 from policy.chatvla import ChatVLA
 from policy.config import LossWeights
 from policy.corpus import corpus
@@ -142,17 +143,18 @@ def batches(config: TrainConfig, stage: Stage, policy: ChatVLA, processor: Proce
 def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
     """An untrained network fitted to the data's words and ranges (tiny), or pretrained Qwen2-VL (2b)."""
     data, network = Path(config.data), preset(config.preset)
+    chat = FORMATS[network.backbone]
     stats = norm_stats(data)
     torch.manual_seed(config.seed)
     if config.pretrained is not None:
-        tokenizer = load_tokenizer(config.pretrained)
+        tokenizer = load_tokenizer(config.pretrained, chat)
         fitted = config_for(network, tokenizer)
-        return ChatVLA.from_qwen2_vl(config.pretrained, fitted, stats), Processor(tokenizer, fitted)
+        return ChatVLA.from_pretrained_backbone(config.pretrained, fitted, stats), Processor(tokenizer, fitted)
     folder = Path(config.out)
     if not (folder / "tokenizer.json").is_file():
-        save_tokenizer(train_tokenizer(*corpus(data)), folder)
-    tokenizer = load_tokenizer(folder)
-    fitted = replace(config_for(network, tokenizer), loss=TINY_LOSS if network.name == "chatvla_tiny" else network.loss)
+        save_tokenizer(train_tokenizer(*corpus(data), chat=chat), folder)
+    tokenizer = load_tokenizer(folder, chat)
+    fitted = replace(config_for(network, tokenizer), loss=TINY_LOSS if network.options.image_words else network.loss)
     return ChatVLA(fitted, stats), Processor(tokenizer, fitted)
 
 
@@ -198,7 +200,7 @@ def checkpoint_done(folder: Path) -> bool:
 
 def card(config: TrainConfig, stage: Stage, stages: tuple[Stage, ...]) -> dict:
     """What the checkpoint says about its training; `init` is the card of what it started from."""
-    own = {"train": asdict(config), "stage": stage.name, "stages": [asdict(s) for s in stages]}
+    own = {"train": asdict(config), "data": fingerprint.of_data(config.data), "stage": stage.name, "stages": [asdict(s) for s in stages]}
     return own | ({"init": checkpoint.read_card(config.init)} if config.init else {})
 
 

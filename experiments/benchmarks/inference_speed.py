@@ -68,6 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--policy", default="chatvla_tiny")
     parser.add_argument("--checkpoint", help="folder with weights (default: the shipped one)")
+    parser.add_argument("--reason-every", type=int, default=1, help="chunks that one spoken reasoning serves (default 1)")
     parser.add_argument("--task", default="sort_toys")
     parser.add_argument("--chunks", type=int, default=40, help="inferences that are counted (default 40)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="torch's threads (default: one per core)")
@@ -75,11 +76,11 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     env = SimEnv(args.task)
-    policy = make_policy(args.policy, env, args.checkpoint)
+    policy = make_policy(args.policy, env, args.checkpoint, reason_every=args.reason_every)
     cost = percentiles(measure(policy, env, Trial(args.task, 0), args.chunks))
     title = f"{policy.name}, {args.threads} threads, {machine()['cpu']}"
     Console().print(show(cost, title, 1000 * policy.execute / CONTROL_HZ))
-    result: dict[str, Any] = {"policy": policy.name, "checkpoint": args.checkpoint, "threads": args.threads, "ms": cost}
+    result: dict[str, Any] = {"policy": policy.name, "checkpoint": args.checkpoint, "threads": args.threads, "reason_every": args.reason_every, "ms": cost}
     print(f"written to {save('inference_speed', result, args.out)}")
 
 

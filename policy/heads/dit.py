@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from policy.config import ChatVLAConfig
-from policy.diffusion import DDIM
+from policy.diffusion import DDIM, NoiseSource, gaussian
 
 TIME_DIM = 256
 
@@ -105,9 +105,9 @@ class DiTHead(nn.Module):
         return squared.sum() / (weight.sum() * self.shape[1]).clamp_min(1)
 
     @torch.no_grad()
-    def sample(self, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, condition: Tensor, source: NoiseSource = None) -> Tensor:
         """Action chunks (B, 16, 10) in [-1, 1]."""
-        noise = torch.randn((len(condition), *self.shape), generator=generator, device=condition.device)
+        noise = gaussian(len(condition), self.shape, source, condition.device)
         embedded = self.embed(condition)
         return self.diffusion.sample(lambda x, t: self.denoise(x, t, embedded), noise)
 

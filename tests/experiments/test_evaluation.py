@@ -23,7 +23,7 @@ def make_fake_env(quality, name):
     return fakes.FakeEnv(name)
 
 
-def make_fake_policy(name, checkpoint, data, env):
+def make_fake_policy(name, checkpoint, reason_every, data, env):
     return fakes.Forward()
 
 

@@ -33,7 +33,7 @@ def make_slower(quality, name):
     return Slower(name)
 
 
-def make_forward(name, checkpoint, data, env):
+def make_forward(name, checkpoint, reason_every, data, env):
     return fakes.Forward()
 
 

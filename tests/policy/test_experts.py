@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from policy.backbone import qwen_text_config
+from policy.backbones.qwen2_vl import qwen_text_config
 from policy.experts import TwoExpertMLP, is_control_expert, is_understanding_expert
 from tests.policy.small import small_config, small_model
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from policy import checkpoint
 from policy.batch import Batch
 from policy.chatvla import ChatVLA
 from policy.generation import prefill, speak
-from policy.inference import ChatVLAPolicy
+from policy.inference import ChatVLAPolicy, _condition
 from policy.normalizer import NormStats
 from policy.presets import preset
 from policy.processor import Processor, config_for
@@ -73,10 +75,10 @@ def test_speaking_with_a_cache_says_and_conditions_as_one_pass_over_the_whole_te
     model, processor = policy.model, policy.processor
     prompt_ids = processor.prompt_ids("control", 3, "Sort the toys.")
     seen = policy._see([observation["pixels"][c] for c in CAMERAS], CAMERAS)
-    prefilled = prefill(model, policy._prompt([prompt_ids], seen), "control")
+    prefilled = prefill(model, policy._prompt([prompt_ids], [len(prompt_ids)], seen), "control")
     spoken = speak(model, prefilled, processor.end_id, 8)
     agent_pos = torch.from_numpy(observation["agent_pos"])[None]
-    condition = policy._condition(prefilled, spoken, agent_pos, seen)
+    condition = _condition(model, prefilled, spoken, [len(prompt_ids)], agent_pos, seen)
 
     ids = np.array([*prompt_ids, *spoken.tokens[0].tolist()])
     segment = (np.arange(len(ids)) >= len(prompt_ids)).astype(np.int64)
@@ -85,7 +87,7 @@ def test_speaking_with_a_cache_says_and_conditions_as_one_pass_over_the_whole_te
     batch = Batch(
         input_ids=torch.from_numpy(ids)[None],
         segment=torch.from_numpy(segment)[None],
-        position_ids=torch.from_numpy(np.asarray(processor.mrope(ids, segment)))[:, None],
+        position_ids=torch.from_numpy(np.asarray(processor.positions(ids, segment)))[:, None],
         labels=torch.full((1, len(ids)), -100),
         images=torch.from_numpy(np.stack([processor.image(observation["pixels"][c], c) for c in CAMERAS])),
         cameras=torch.arange(3),
@@ -147,3 +149,52 @@ def test_a_state_of_another_size_is_refused(policy, observation):
 def test_questions_and_pictures_must_match(policy, observation):
     with pytest.raises(ValueError, match="1 pictures, 2 questions"):
         policy.answer_batch([observation["pixels"]["left"]], ["How many?", "Which?"])
+
+
+def copies(policy: ChatVLAPolicy, count: int, **changed: int) -> list[ChatVLAPolicy]:
+    """Copies that share the weights, each at the start of a trial of its own."""
+    made = [copy.copy(policy) for _ in range(count)]
+    for index, one in enumerate(made):
+        vars(one).update(changed)
+        one.reset(Trial("sort_toys", index))
+    return made
+
+
+def uses(policy: ChatVLAPolicy) -> int:
+    """How many inferences the present reasoning has served."""
+    assert policy.thought is not None
+    return policy.thought.uses
+
+
+def test_decisions_in_a_batch_are_those_made_alone(policy, observation):
+    mirrored = {"pixels": {c: np.ascontiguousarray(p[::-1]) for c, p in observation["pixels"].items()}, "agent_pos": -observation["agent_pos"]}
+    observations = [observation, mirrored, observation]
+    instructions = ["Sort the toys.", "Put the yellow duck into the box. Sort the toys.", "duck"]
+    alone = [p.infer(o, i) for p, o, i in zip(copies(policy, 3), observations, instructions, strict=True)]
+    together = policy.infer_together(copies(policy, 3), observations, instructions)
+    for one, other in zip(alone, together, strict=True):
+        assert one.reasoning == other.reasoning
+        np.testing.assert_allclose(other.action_chunk, one.action_chunk, atol=2e-4)
+
+
+def test_a_reasoning_serves_as_often_as_it_is_said_to_and_is_read_as_it_was_spoken(policy, observation):
+    spoken, read = copies(policy, 2, reason_every=2)
+    read.reset(Trial("sort_toys", 0))
+    first = spoken.infer(observation, "Sort the toys.")
+    read.thought = spoken.thought
+    again = read.infer(observation, "Sort the toys.")
+    assert (again.reasoning, uses(read)) == (first.reasoning, 2)
+    np.testing.assert_allclose(again.action_chunk, first.action_chunk, atol=2e-4)
+    read.infer(observation, "Sort the toys.")
+    assert uses(read) == 1  # it has spoken anew
+
+
+def test_another_instruction_is_thought_about_anew(policy, observation):
+    (one,) = copies(policy, 1, reason_every=9)
+    one.infer(observation, "Sort the toys.")
+    one.infer(observation, "Sort the toys.")
+    assert uses(one) == 2
+    one.infer(observation, "duck")
+    assert uses(one) == 1
+    one.reset(Trial("sort_toys", 1))
+    assert one.thought is None

@@ -65,7 +65,7 @@ def test_positions_of_a_single_turn_equal_the_stock_model(processor, n_images):
     stock, _ = model.get_rope_index(
         row, (row == processor.image_id).int(), image_grid_thw=torch.tensor([[1, 6, 8]] * n_images)
     )
-    np.testing.assert_array_equal(processor.mrope(ids, np.zeros(len(ids), int)), stock[:, 0].numpy())
+    np.testing.assert_array_equal(processor.positions(ids, np.zeros(len(ids), int)), stock[:, 0].numpy())
 
 
 def test_a_packed_text_has_the_positions_it_would_have_alone(processor):
@@ -73,9 +73,9 @@ def test_a_packed_text_has_the_positions_it_would_have_alone(processor):
     packed = np.array([*prefix, *a, *b, processor.pad_id])
     segment = np.repeat([0, 1, 2, -1], [len(prefix), len(a), len(b), 1])
     alone = np.array(prefix + b)
-    positions = processor.mrope(packed, segment)
+    positions = processor.positions(packed, segment)
     np.testing.assert_array_equal(
-        positions[:, segment == 2], processor.mrope(alone, np.zeros(len(alone), int))[:, len(prefix) :]
+        positions[:, segment == 2], processor.positions(alone, np.zeros(len(alone), int))[:, len(prefix) :]
     )
     assert (positions[:, -1] == 0).all()
 
@@ -83,7 +83,7 @@ def test_a_packed_text_has_the_positions_it_would_have_alone(processor):
 def test_the_wrist_camera_may_have_fewer_tokens(processor):
     wide = Processor(processor.tokenizer, replace(preset("chatvla_2b"), text=CONFIG.text))
     ids = np.array(wide.prompt_ids("control", 3, "How many?"))
-    positions = wide.mrope(ids, np.zeros(len(ids), int))
+    positions = wide.positions(ids, np.zeros(len(ids), int))
     runs = np.flatnonzero(ids == wide.image_id)
     assert len(runs) == 99 + 99 + 4
     assert positions[2, runs[-1]] - positions[2, runs[-2]] == 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from policy.tokenizer import COLUMN_WORDS, SPECIAL_TOKENS, load_tokenizer, save_tokenizer, train_tokenizer, word_id
+from policy.chat_format import CHATML
+from policy.tokenizer import COLUMN_WORDS, load_tokenizer, save_tokenizer, train_tokenizer, word_id
 
 TEXTS = ["Put the yellow duck into the box.", "How many objects are there?", "All toys are sorted."]
 
@@ -31,7 +32,7 @@ def test_every_word_of_the_corpus_is_one_token(tokenizer):
         "toys",
         "sorted",
     ]:
-        assert word_id(tokenizer, word) > len(SPECIAL_TOKENS)
+        assert word_id(tokenizer, word) > len(CHATML.special_tokens)
 
 
 def test_a_word_has_the_same_token_in_a_sentence_and_alone(tokenizer):
@@ -45,7 +46,7 @@ def test_any_text_survives_encoding(tokenizer, text):
 
 
 def test_special_tokens_are_single_and_the_vocabulary_is_small(tokenizer):
-    for token in SPECIAL_TOKENS:
+    for token in CHATML.special_tokens:
         assert len(tokenizer.encode(token, add_special_tokens=False)) == 1
     assert len(tokenizer) <= 1024
     assert len({word_id(tokenizer, w) for w in COLUMN_WORDS}) == 8

@@ -9,7 +9,8 @@ import pytest
 import torch
 from transformers import Qwen2VLForConditionalGeneration
 
-from policy.backbone import ChatVLABackbone, build_backbone, from_qwen2_vl, qwen_config
+from policy.backbones.build import build_backbone, pretrained_backbone
+from policy.backbones.qwen2_vl import ChatVLABackbone, qwen_config
 from policy.config import ChatVLAConfig, Options
 from policy.experts import TwoExpertMLP
 from policy.pixels import patchify
@@ -35,7 +36,7 @@ def qwen(config, tmp_path_factory) -> tuple[Qwen2VLForConditionalGeneration, Pat
 
 @pytest.fixture
 def ours(config, qwen) -> ChatVLABackbone:
-    return from_qwen2_vl(qwen[1], config).eval()
+    return pretrained_backbone(qwen[1], config).eval()
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_generate_is_the_same_with_and_without_a_cache(ours, inputs, route):
 @pytest.mark.parametrize("options", [Options(plain_attention=True), Options(linear_patch_embed=True)])
 @torch.no_grad()
 def test_options_for_speed_change_no_result(config, qwen, ours, inputs, options):
-    fast = from_qwen2_vl(qwen[1], replace(config, options=options)).eval()
+    fast = pretrained_backbone(qwen[1], replace(config, options=options)).eval()
     expected = ours(**inputs, route="control").logits
     torch.testing.assert_close(fast(**inputs, route="control").logits, expected, atol=1e-5, rtol=1e-5)
 
@@ -98,18 +99,18 @@ def test_an_incomplete_checkpoint_is_refused(config, qwen, tmp_path):
     weights = {k: v for k, v in qwen[0].state_dict().items() if "layers.1.mlp.up_proj" not in k}
     qwen[0].save_pretrained(tmp_path, state_dict=weights)
     with pytest.raises(ValueError, match=r"missing 1 \(model.language_model.layers.1.mlp.up_proj.weight\)"):
-        from_qwen2_vl(tmp_path, config)
+        pretrained_backbone(tmp_path, config)
 
 
 def test_a_checkpoint_of_another_size_is_refused(config, qwen):
     wide = replace(config, text=replace(config.text, intermediate_size=64))
     with pytest.raises(ValueError, match=r"intermediate_size 48 \(preset small: 64\)"):
-        from_qwen2_vl(qwen[1], wide)
+        pretrained_backbone(qwen[1], wide)
 
 
 def test_a_folder_without_a_checkpoint_is_refused(config, tmp_path):
     with pytest.raises(ValueError, match=r"holds no config\.json"):
-        from_qwen2_vl(tmp_path, config)
+        pretrained_backbone(tmp_path, config)
 
 
 def test_a_fresh_network_has_equal_experts(config):

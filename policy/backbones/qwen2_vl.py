@@ -6,7 +6,6 @@ missing, and a checkpoint of this network opens as a plain Qwen2-VL that shows i
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,12 @@ from transformers.models.qwen2_vl.modeling_qwen2_vl import (
 )
 
 from policy.attention import PLAIN, BatchedVisionAttention, register_plain_attention
+from policy.backbones import loading
 from policy.config import ChatVLAConfig
-from policy.experts import Route, TwoExpertMLP, is_control_expert
+from policy.experts import Route, TwoExpertMLP
+from policy.pixels import patchify
+
+DIMENSIONS = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
 
 
 class TwoExpertLayer(Qwen2VLDecoderLayer):
@@ -106,9 +109,10 @@ class ChatVLAModel(Qwen2VLModel):
 
 
 class ChatVLABackbone(Qwen2VLForConditionalGeneration):
-    """Qwen2-VL whose `forward` takes a `route`; use `build_backbone` or `from_qwen2_vl` to make one."""
+    """Qwen2-VL whose `forward` takes a `route`; use `build` or `pretrained` to make one."""
 
     _no_split_modules = ["TwoExpertLayer", "Qwen2VLVisionBlock"]  # noqa: RUF012
+    prefix_lm = False
 
     def __init__(self, config: Qwen2VLConfig) -> None:
         super().__init__(config)
@@ -149,6 +153,26 @@ class ChatVLABackbone(Qwen2VLForConditionalGeneration):
             **kwargs,
         )
 
+    def see(self, images: Tensor) -> Tensor:
+        """(N, h, w, 3) uint8 of one size to (N x tokens, d)."""
+        vision: Any = self.config.vision_config
+        pixels = patchify(images, vision.patch_size, vision.spatial_merge_size)
+        return self._encoded(pixels.to(self.dtype), len(images), (images.shape[1], images.shape[2]))
+
+    def see_patches(self, patches: Tensor, size: tuple[int, int]) -> Tensor:
+        """Patch tokens (N, P, e) of images of `size`, in the merger's order, to (N x tokens, d)."""
+        return self._encoded(patches.flatten(0, 1), len(patches), size)
+
+    def drop_patch_embedding(self) -> None:
+        """Leaves the making of patch tokens to others."""
+        self.model.visual.register_module("patch_embed", nn.Identity())
+
+    def _encoded(self, patches: Tensor, images: int, size: tuple[int, int]) -> Tensor:
+        vision: Any = self.config.vision_config
+        patch = vision.patch_size
+        grid = torch.tensor([[1, size[0] // patch, size[1] // patch]], device=patches.device).expand(images, 3)
+        return self.model.visual(patches, grid_thw=grid).pooler_output
+
     def hidden_states(
         self, embeds: Tensor, position_ids: Tensor, mask: Tensor | None, route: Route, cache: Any = None
     ) -> BaseModelOutputWithPast:
@@ -172,7 +196,7 @@ class ChatVLABackbone(Qwen2VLForConditionalGeneration):
             layer.mlp.init_control()  # type: ignore[union-attr, operator]
 
 
-def build_backbone(config: ChatVLAConfig) -> ChatVLABackbone:
+def build(config: ChatVLAConfig) -> ChatVLABackbone:
     """A randomly initialised network, both experts of a layer alike."""
     prepare_transformers()
     backbone = ChatVLABackbone(qwen_config(config))
@@ -180,31 +204,11 @@ def build_backbone(config: ChatVLAConfig) -> ChatVLABackbone:
     return backbone
 
 
-def from_qwen2_vl(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = torch.float32) -> ChatVLABackbone:
-    """Qwen2-VL's weights from a local folder, both experts copied from its feed-forward networks.
-
-    Raises:
-        ValueError: the folder holds another architecture, or a weight other than `control.*` is missing or unexpected.
-    """
+def pretrained(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = torch.float32) -> ChatVLABackbone:
+    """Qwen2-VL's weights from a local folder; raises as `policy.backbones.build.pretrained_backbone`."""
     prepare_transformers()
-    _check_dimensions(Path(path), config)
-    loaded: Any = ChatVLABackbone.from_pretrained(  # a pair, because of `output_loading_info`
-        str(path),
-        config=qwen_config(config),
-        dtype=dtype,
-        local_files_only=True,
-        output_loading_info=True,
-    )
-    backbone, info = loaded
-    missing = sorted(k for k in info["missing_keys"] if not is_control_expert(k))
-    unexpected = sorted(info["unexpected_keys"])
-    if missing or unexpected:
-        raise ValueError(
-            f"{path} does not fit Qwen2-VL: missing {_some(missing)}, unexpected {_some(unexpected)}; "
-            "give the folder of a complete Qwen2-VL checkpoint of this preset's size"
-        )
-    backbone.init_control()
-    return backbone
+    loading.check_dimensions(path, qwen_text_config(config).to_dict(), DIMENSIONS, config.name)
+    return loading.load(ChatVLABackbone, path, qwen_config(config), dtype, "Qwen2-VL")
 
 
 def prepare_transformers() -> None:
@@ -271,19 +275,3 @@ def qwen_text_config(config: ChatVLAConfig) -> Qwen2VLTextConfig:
     text = qwen_config(config).text_config
     assert isinstance(text, Qwen2VLTextConfig)
     return text
-
-
-def _check_dimensions(path: Path, config: ChatVLAConfig) -> None:
-    if not (path / "config.json").is_file():
-        raise ValueError(f"{path} holds no config.json; give the local folder of a Qwen2-VL checkpoint")
-    stored = json.loads((path / "config.json").read_text())
-    stored = {**stored, **stored.get("text_config", {})}
-    ours = qwen_text_config(config).to_dict()
-    names = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
-    wrong = [f"{n} {stored[n]} (preset {config.name}: {ours[n]})" for n in names if stored.get(n, ours[n]) != ours[n]]
-    if wrong:
-        raise ValueError(f"{path} has other dimensions: {', '.join(wrong)}; choose the preset of its size")
-
-
-def _some(keys: list[str]) -> str:
-    return f"{len(keys)} ({', '.join(keys[:4])}{', ...' if len(keys) > 4 else ''})" if keys else "none"

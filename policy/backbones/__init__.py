@@ -1,0 +1,1 @@
+"""Vision-language models that the network is built on; `build` has them by name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 import time
 import traceback
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from sim2real.twin import faults
 from sim2real.twin.arm_model import urdf
 from sim2real.twin.clock import Clock, Mode
 from sim2real.twin.control_box import ControlBox
-from sim2real.twin.fci import FciServer, listen
+from sim2real.twin.fci import FciServer
 from sim2real.twin.gripper import Gripper
 from sim2real.twin.gripper_port import GripperPort
 from sim2real.twin.model_library import model_library
@@ -26,26 +27,26 @@ from sim2real.twin.wire import DIALECTS
 
 @dataclass(frozen=True)
 class ArmConfig:
-    """What the process needs to know. `ip` None: the first free loopback address."""
+    """What the process needs to know. `listener`: the socket of its address, bound already."""
 
     trial: Trial
     robot: str
     version: int
     mode: Mode
-    ip: str | None
+    listener: socket.socket
     command_ticks: int
     real_gripper_speed: bool
     ring: Path
 
 
 def main(config: ArmConfig, pipe: Connection) -> None:
-    """Serve until the pipe says "close" or breaks; first tells the address and the gripper's port."""
+    """Serve until the pipe says "close" or breaks; first tells the gripper's port."""
     try:
         desk = _Desk(config, pipe)
     except BaseException as error:
         pipe.send(error)
         return
-    pipe.send((desk.fci.ip, desk.port.path))
+    pipe.send(desk.port.path)
     gc.collect()
     gc.freeze()
     gc.disable()  # a collection takes longer than a millisecond
@@ -63,7 +64,6 @@ class _Desk:
 
     def __init__(self, config: ArmConfig, pipe: Connection):
         self.pipe, self.config = pipe, config
-        listener = listen(config.ip)
         robot = ROBOTS[config.robot]
         plant = Plant(config.trial.env, robot)
         plant.reset(config.trial)
@@ -71,7 +71,7 @@ class _Desk:
         box = ControlBox(plant, DIALECTS[config.version], urdf(robot).encode(), library)
         gripper = Gripper(plant, config.real_gripper_speed)
         self.port = GripperPort(gripper)
-        self.fci = FciServer(box, listener, (self.port, self))
+        self.fci = FciServer(box, config.listener, (self.port, self))
         self.clock = Clock(config.mode, config.command_ticks, box, gripper, self.fci, StateRing(config.ring))
         self.clock.restart()
 

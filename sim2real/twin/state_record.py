@@ -45,10 +45,11 @@ class StateRecord:
         s["tau_J"], s["tau_J_d"] = torque, now.torque
         s["q_d"], s["dq_d"], s["ddq_d"] = now.joint_pos, now.joint_vel, now.joint_acc
         pose = plant.ee_pose() @ box.ne_to_ee
-        moving_ee = motion is not None and motion.started and motion.generator in (wire.CARTESIAN_POSE, wire.CARTESIAN_VELOCITY)
+        generator = motion.generator if motion is not None and motion.started else wire.NO_GENERATOR
+        moving_ee = generator in (wire.CARTESIAN_POSE, wire.CARTESIAN_VELOCITY)
         desired = box.ee_pose_at(now.joint_pos)
         s["O_T_EE"], s["O_T_EE_d"] = column_major(pose), column_major(desired)
-        s["O_T_EE_c"] = column_major(box.ee_command if moving_ee and motion.generator == wire.CARTESIAN_POSE else desired)
+        s["O_T_EE_c"] = column_major(box.ee_command if generator == wire.CARTESIAN_POSE else desired)
         s["O_ddP_EE_c"] = (box.ee_twist - s["O_dP_EE_c"]) / TICK if moving_ee else 0.0
         s["O_dP_EE_c"] = s["O_dP_EE_d"] = box.ee_twist if moving_ee else 0.0
         s["elbow"] = (q[2], -1.0 if q[3] < 0 else 1.0)

@@ -126,8 +126,18 @@ class FrankaEnv(gymnasium.Env):
         return self._wanted
 
     def live(self) -> dict[str, NDArray[np.uint8]]:
-        """What the cameras see now."""
+        """What the cameras see now, before the arm moves."""
+        self.rig.cameras.expire()
         return {name: frame.rgb for name, frame in self.rig.cameras.newest().items()}
+
+    def seen(self) -> dict[str, NDArray[np.uint8]]:
+        """What the cameras saw when they were last looked at."""
+        return {name: frame.rgb for name, frame in self._frames.items()}
+
+    @property
+    def log_why(self) -> str:
+        """What the last control step was held or changed for."""
+        return self.rows[-1].why if self.rows else ""
 
     def _recover(self) -> None:
         self.rig.arm.recover()

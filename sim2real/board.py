@@ -82,9 +82,9 @@ class Board:
             self._lock.notify_all()
 
     def let_go(self) -> None:
-        """The dead-man key was let go of."""
+        """The dead-man key was let go of just now."""
         with self._lock:
-            self._alive_at = self._since = NEVER
+            self._alive_at = min(self._alive_at, time.monotonic() - ARM_S)
 
     def dead_man_s(self) -> float:
         """s since the key was last known to be down."""

@@ -176,7 +176,6 @@ def on_fakes(env, monkeypatch):
 
 def test_a_blind_session_tells_nothing_until_all_is_scored_then_everything(on_fakes, tmp_path):
     on_fakes.operator.done_at = ()
-    on_fakes.task.__dict__  # the trials end by the operator's hand
     on_fakes.operator.tired = True
     argv = ["env=sort_toys", "policy=zero", "against=random", "trials=2", "video=none", f"out={tmp_path}"]
     assert rollout.main([*argv, "stage=report"]) == 2  # nothing is sealed yet

@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from typing import ClassVar
 
 import pytest
 from rich.console import Console
@@ -30,7 +31,7 @@ ALWAYS_YES = EMPTY | {"mme": 100.0, "hallusionbench": (50 + 0 + 50) / 3}
 class Model:
     """Answers from a function of the prompt, and remembers what it was asked."""
 
-    facts = {"prompt": "none"}
+    facts: ClassVar = {"prompt": "none"}
 
     def __init__(self, say):
         self.say, self.asked = say, []

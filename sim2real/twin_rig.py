@@ -18,6 +18,8 @@ from sim2real.twin.clock import Mode
 from sim2real.twin.robots import ROBOTS
 from sim2real.zed import ZedCamera
 
+FPS = 15  # that a CPU draws three cameras at
+
 
 class GatedClock:
     """The time of a twin that stands still between control steps: it takes no time to think."""
@@ -118,7 +120,7 @@ def make_twin_rig(task: str, mode: Mode, collision: Collision, robot: str = "fr3
     twin = Twin(task, mode, robot=robot, delays=delays)
     try:
         gated = mode == "gated"
-        cameras = Cameras({name: ZedCamera(twin.sl, name, serial) for name, serial in twin.serials.items()}, threaded=not gated)
+        cameras = Cameras({name: ZedCamera(twin.sl, name, serial, FPS) for name, serial in twin.serials.items()}, threaded=not gated)
         arm: Arm = FrankyArm(twin.ip, ROBOTS[twin.robot], collision, realtime=False)
         rig = TwinRig(
             "twin", GatedArm(arm, twin) if gated else arm, ROBOTS[twin.robot], RobotiqGripper(twin.gripper_port), cameras,

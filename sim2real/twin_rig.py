@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from importlib.metadata import version
 
 import numpy as np
@@ -12,12 +13,15 @@ from sim2real.arm import Arm, ArmState, Collision, Vector
 from sim2real.cameras import Cameras
 from sim2real.franky_arm import FrankyArm
 from sim2real.gripper import RobotiqGripper
+from sim2real.outcomes import LinkLost
 from sim2real.rig import Rig, WallClock
-from sim2real.twin import Delays, Twin
+from sim2real.twin import Delays, Twin, TwinError
 from sim2real.twin.clock import Mode
 from sim2real.twin.robots import ROBOTS
+from sim2real.twin.wire import MODE_MOVE
 from sim2real.zed import ZedCamera
 
+MOTION_S = 5.0  # for a motion to begin
 FPS = 15  # that a CPU draws three cameras at
 
 
@@ -28,12 +32,19 @@ class GatedClock:
 
     def __init__(self, twin: Twin, cameras: Cameras):
         self._twin, self._cameras = twin, cameras
-        self.start()
+        self._steps = 0
 
     def start(self) -> None:
-        """The trial's first control period."""
+        """The trial's first control period; the arm's motion has just been asked for."""
         self._steps = 0
+        end = time.monotonic() + MOTION_S
+        while not self._moves and time.monotonic() < end:
+            time.sleep(0.002)
         self._cameras.expire()
+
+    @property
+    def _moves(self) -> bool:
+        return self._twin.state().robot_mode == MODE_MOVE
 
     def now(self) -> float:
         """s of the twin's time."""
@@ -44,8 +55,15 @@ class GatedClock:
         return 0
 
     def wait(self) -> None:
-        """The twin goes on for one control period."""
-        self._twin.step()
+        """The twin goes on for one control period; an arm that has stopped itself leaves its driver a moment to find out."""
+        try:
+            if self._moves:
+                self._twin.step()
+            else:
+                time.sleep(0.05)
+        except TwinError as error:
+            if self._moves:
+                raise LinkLost(f"the twin does not go on ({error})") from error
         self._steps += 1
         self._cameras.expire()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -192,6 +192,10 @@ class SimEnv(gymnasium.Env):
             if name in self.segments:  # not the table, the room, a distractor
                 label[body] = self.segments.index(name) + 1
         return {name: label[ids] for name, ids in self._renderer.body_ids(self.model, self.data).items()}
+
+    def pixels_alone(self, roles: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+        """Camera name -> (n,) pixels at 320x240 that each of these things would have if nothing stood before it."""
+        return self._renderer.alone(self.model, self.data, [self.model.body(role).id for role in roles])
 
     def full_state(self) -> NDArray[np.float64]:
         """Everything that MuJoCo integrates and the joint command; `set_full_state` restores it exactly."""

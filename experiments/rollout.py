@@ -1,7 +1,7 @@
 """One trial: reset, infer, execute, until done; a crash becomes an error row, never a failed trial.
 
-The env is the simulation's or the robot's. A robot's trial can end in more ways: `outcome` and `error` in its info, or on an
-exception that its reset raises, say in which.
+The env is the simulation's or the robot's. A robot's trial can end in more ways, which `outcome` and `error` in its info tell;
+one that cannot begin raises `NotATrial` and is invalid.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.types import CONTROL_HZ, HORIZON, Policy, Trial
+from experiments.errors import NotATrial
 from experiments.pacing import Pacing, thinking_s
 from experiments.planners import NO_PLANNER, Plan, Planner
 from experiments.results import Result
@@ -89,7 +90,7 @@ def rollout(
     try:
         row |= _run(env, policy, planner, trial, recorders, provenance, log)
     except Exception as error:
-        row |= {"outcome": getattr(error, "outcome", "error"), "error": _told(error)}
+        row |= {"outcome": "invalid" if isinstance(error, NotATrial) else "error", "error": _told(error)}
     row |= {"wall_s": round(time.perf_counter() - start, 3), "reasoning": tuple(log.reasoning), "inferences": len(log.infer_s)}
     row |= _percentiles("infer", log.infer_s)
     row |= {"infer_parts_ms": {part: round(float(np.median(s)) * 1000, 2) for part, s in log.parts_s.items()}}

@@ -50,6 +50,7 @@ def print_help(console: Console, usage: str = USAGE, kind: type[conf.Config] = c
     """Every override with its default, its values and its meaning."""
     console.print(usage + "\n", style="bold", highlight=False, markup=False)
     table = Table("name", "default", "values", box=None, pad_edge=False, header_style="dim")
+    table.columns[0].no_wrap = True
     for name, default, text in conf.options(kind):
         values = " | ".join(choices.get(name, ()))
         shown = "" if default in (None, []) else str(default)

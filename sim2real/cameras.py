@@ -72,12 +72,14 @@ class Cameras:
         """The last frame of each camera, in the order of `CAMERAS`.
 
         Raises:
-            CameraError: one has not given any yet.
+            CameraError: one has not given any yet, or (where nobody else would find out) cannot be read.
         """
         if not self._threaded:
             for name in self._expired:
                 self._take(name)
             self._expired = ()
+            if self._trouble:
+                raise next(iter(self._trouble.values()))
         with self._news:
             missing = [name for name in CAMERAS if name not in self._newest]
             if missing:

@@ -99,6 +99,7 @@ class FrankaEnv(gymnasium.Env):
         self.stop()
         self._forget()
         self.plan.reset(options={"trial": trial})
+        self._wanted = self.plan.observe()["pixels"]
         self._command = self.plan.full_state()[-7:].copy()
         self._action_sent = self._pose_action(self._command, 0.0)
         self._recover()
@@ -111,6 +112,7 @@ class FrankaEnv(gymnasium.Env):
         self._check_start()
         self.rig.arm.start(self._command)
         self.rig.clock.start()
+        self._apart_since = None
         self._action_at = self.rig.clock.now()
         self._start_watch()
         return self.observe(), self._info()
@@ -121,11 +123,21 @@ class FrankaEnv(gymnasium.Env):
 
     def wanted(self) -> dict[str, NDArray[np.uint8]]:
         """What the cameras should see at the start, drawn by the simulation."""
-        return self.plan.observe()["pixels"]
+        return self._wanted
 
     def live(self) -> dict[str, NDArray[np.uint8]]:
-        """What the cameras see now."""
+        """What the cameras see now, before the arm moves."""
+        self.rig.cameras.expire()
         return {name: frame.rgb for name, frame in self.rig.cameras.newest().items()}
+
+    def seen(self) -> dict[str, NDArray[np.uint8]]:
+        """What the cameras saw when they were last looked at."""
+        return {name: frame.rgb for name, frame in self._frames.items()}
+
+    @property
+    def log_why(self) -> str:
+        """What the last control step was held or changed for."""
+        return self.rows[-1].why if self.rows else ""
 
     def _recover(self) -> None:
         self.rig.arm.recover()
@@ -190,6 +202,7 @@ class FrankaEnv(gymnasium.Env):
             elif verdict.order == "hold":
                 self._send(self._held(verdict))
                 self._passed(True, on_step)
+                self._look()
                 self._action_at = self.rig.clock.now()
             else:
                 self._send(self.guard.command(self._command, action))
@@ -246,20 +259,12 @@ class FrankaEnv(gymnasium.Env):
     def _signs(self) -> Signs:
         now = self.rig.clock.now()
         if self.rig.clock.real_time:  # else new pictures come with the next observation only
-            self._frames = self.rig.cameras.newest()
-            self._note_skew()
+            self._look()
         camera = min(self._frames, key=lambda name: self._frames[name].captured_s)
         return Signs(
             ages_s(self._frames)[camera] if self.rig.clock.real_time else 0.0, now - self._action_at, self.operator.dead_man_s(),
             now - self._apart_since if self._apart_since is not None else 0.0, camera, self.operator.stop_pressed(),
         )  # fmt: skip
-
-    def _note_skew(self) -> None:
-        """Since when the newest pictures have been too far apart."""
-        if skew_s(self._frames) <= self.limits.skew_s:
-            self._apart_since = None
-        elif self._apart_since is None:
-            self._apart_since = self.rig.clock.now()
 
     def _start_watch(self) -> None:
         if self.rig.clock.real_time:
@@ -298,19 +303,23 @@ class FrankaEnv(gymnasium.Env):
         """What the policy sees now."""
         if self.cameras:
             self._look()
-            self._note_skew()
-            pixels = {name: frame.rgb for name, frame in self._frames.items()}
+            pixels = {name: frame.rgb.copy() for name, frame in self._frames.items()}
         else:
             pixels = {name: np.zeros(IMAGE_SHAPE, np.uint8) for name in CAMERAS}
         return {"pixels": pixels, "agent_pos": self.agent_pos()}
 
     def _look(self) -> None:
+        """Take the newest pictures, and note since when they have been too far apart in time."""
         try:
             self._frames = self.rig.cameras.newest()
         except RobotError as error:
             if not self._frames:  # at the start there is nothing to go on with
                 raise
             self._end(error)
+        if skew_s(self._frames) <= self.limits.skew_s:
+            self._apart_since = None
+        elif self._apart_since is None:
+            self._apart_since = self.rig.clock.now()
 
     def agent_pos(self) -> NDArray[np.float32]:
         """(17,) float32: joint_pos 7 rad, ee_pos 3 m, ee rot6d 6, gripper_closed 1; the last known where the arm is silent."""

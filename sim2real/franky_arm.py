@@ -40,7 +40,7 @@ class FrankyArm:
 
     def _connect(self) -> None:
         self._motion = None
-        self._target: Vector | None = None
+        self._target: Vector = np.zeros(7)
         with _told():
             robot = franky.Robot(self.ip, relative_dynamics_factor=SLOW, realtime_config=self._realtime)
             for limit, ours in (

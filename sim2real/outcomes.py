@@ -11,9 +11,11 @@
 
 from __future__ import annotations
 
+from experiments.errors import NotATrial
 
-class RobotError(RuntimeError):
-    """The robot cannot go on; `outcome` is the row's."""
+
+class RobotError(NotATrial):
+    """The robot cannot go on; `outcome` is the row's where a trial was under way. Before it began, any of these is `invalid`."""
 
     outcome = "invalid"
 
@@ -48,3 +50,11 @@ class StaleAction(RobotError):
 
 class NotHomeError(RobotError):
     """The arm did not get to where the trial starts."""
+
+
+class NotStarted(RobotError):
+    """The operator did not let the trial begin."""
+
+
+class SessionEnded(KeyboardInterrupt):
+    """The operator ends the session; what is finished is kept, as after Ctrl-C."""

@@ -15,8 +15,8 @@ from experiments.report_style import md_table
 from sim2real.identification import dynamics, report
 from sim2real.identification.excitation import excitation
 from sim2real.identification.fit import fit
-from sim2real.identification.synthetic import hidden_dynamics, record
 from sim2real.identification.samples import Samples
+from sim2real.identification.synthetic import hidden_dynamics, record
 
 TRUTH = "truth.json"
 USAGE = """python -m sim2real.identification WHAT [name=value ...]

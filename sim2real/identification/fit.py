@@ -11,8 +11,8 @@ from scipy.optimize import OptimizeResult, least_squares
 
 from envs.scenes.scene import TIMESTEP
 from sim2real.identification.dynamics import Dynamics, arm_model, gripper_model, nominal
-from sim2real.identification.simulate import commands, simulate_arm, simulate_gripper
 from sim2real.identification.samples import Samples
+from sim2real.identification.simulate import commands, simulate_arm, simulate_gripper
 
 Array = NDArray[np.float64]
 Simulated = Callable[[Dynamics], Array]

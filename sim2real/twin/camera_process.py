@@ -20,7 +20,7 @@ from envs.render import CameraRenderer
 from envs.sim_env import SimEnv
 from envs.types import Trial
 
-NICENESS = 5  # below the arm's loop: a frame may be late, a millisecond not
+NICENESS = 10  # below the arm's loop: a frame may be late, a millisecond not
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class OldShotError(LookupError):
 def main(config: CameraConfig, pipe: Connection) -> None:
     """Serve frames until the pipe says "close" or breaks."""
     os.nice(NICENESS)
+    os.environ.setdefault("LP_NUM_THREADS", "0")  # Mesa's rasteriser would take every core
     try:
         optics = Optics(config)
         door = socket.socket(socket.AF_UNIX)

@@ -24,7 +24,7 @@ from sim2real.twin.wire import Command
 Mode = Literal["lockstep", "real_time", "gated"]
 MODES: tuple[Mode, ...] = ("lockstep", "real_time", "gated")
 
-ANSWER_S = 1.0  # after which a command that lockstep waits for is lost
+ANSWER_S = {"lockstep": 1.0, "gated": 20.0}  # after which a command that is waited for is lost
 AGAIN_S = 0.2  # libfranka gives up after 1 s without a state; one that it has had already keeps it alive
 BEHIND_S = 0.05  # that lockstep makes up for
 START_S = (0.02, 0.1)  # after the first and the further states of a motion that begins at the gate
@@ -141,13 +141,19 @@ class Clock:
                 self._next = time.monotonic()
         else:
             if self._told:
-                serve(time.monotonic() + ANSWER_S, self._answered)
+                self._await_answer(ANSWER_S[self.mode])
             if self.held and self.box.plant.ticks == ticks_until(self.box.plant.env.control_steps):
                 self._gate()
             elif self.mode == "gated":
                 self._next = time.monotonic()
             else:
                 self._pace(catch_up=True)
+
+    def _await_answer(self, timeout_s: float) -> None:
+        """Wait for the answer to the last state; a client that a busy machine keeps from answering is kept alive meanwhile."""
+        packet, end = self.record.packet(), time.monotonic() + timeout_s
+        while not self.fci.serve(min(time.monotonic() + AGAIN_S, end), self._answered) and time.monotonic() < end:
+            self.fci.send_state(packet, again=True)
 
     def _answered(self) -> bool:
         """Whether the last state has its answer, or none will come."""
@@ -157,10 +163,11 @@ class Clock:
         """Serve until the millisecond is over."""
         self._next += TICK
         now = time.monotonic()
-        if now - self._next > (BEHIND_S if catch_up else TICK):
-            if self.mode == "real_time" and self.fci.connected:
-                self.late_ticks += 1
-            self._next = now
+        if catch_up:
+            self._next = max(self._next, now - BEHIND_S)
+        elif now > self._next:  # the twin is late itself: its client gets its whole millisecond all the same
+            self.late_ticks += 1
+            self._next = now + TICK
         self.fci.serve(self._next)
 
     def _gate(self) -> None:

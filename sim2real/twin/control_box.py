@@ -229,8 +229,8 @@ class ControlBox:
         """What pushes the arm now; a push beyond the thresholds stops a motion."""
         contact = self.plant.contact()
         if self.motion is not None and self.motion.started:
-            if np.any(np.abs(contact.torque) > self.thresholds.upper_torque):
+            if (np.abs(contact.torque) > self.thresholds.upper_torque).any():
                 self.reflex(("joint_reflex",))
-            elif np.any(np.abs(contact.wrench) > self.thresholds.upper_force):
+            elif (np.abs(contact.wrench) > self.thresholds.upper_force).any():
                 self.reflex(("cartesian_reflex",))
         return contact

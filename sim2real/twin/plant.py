@@ -20,6 +20,7 @@ from sim2real.twin.arm_model import Matrix, homogeneous
 from sim2real.twin.robots import FR3, RobotKind
 
 TICK = 1e-3  # s
+REGULAR = 1e-6 * np.eye(6)  # where the arm is stretched out
 FILTER_S = 0.02  # s, time constant of the estimate of external torques; contacts of a simulator come in single peaks
 
 
@@ -134,7 +135,7 @@ class Plant:
         """What pushes the arm, by the torques that constraints put on its joints."""
         mujoco.mj_jacSite(self.model, self.data, self._jac[:3], self._jac[3:], self._site)
         jac = self._jac[:, self._dof]
-        wrench = np.linalg.solve(jac @ jac.T + 1e-6 * np.eye(6), jac @ self._external)
+        wrench = np.linalg.solve(jac @ jac.T + REGULAR, jac @ self._external)
         return Contact(self._external.copy(), wrench)
 
     def write_state(self, row: NDArray[np.float64]) -> int:

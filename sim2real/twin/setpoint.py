@@ -7,7 +7,9 @@ same acceleration (torque: the same torque). How far a real arm tolerates a limi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from sim2real.twin.wire import CARTESIAN_POSE, JOINT_POSITION, JOINT_VELOCITY, C
 TOLERANCE = 1.1
 START_TOLERANCE = 0.01  # rad between the arm's command and the first of a motion
 DAMPING = 1e-6
+_TORQUE = np.array(TORQUE)
 ELBOW_STEP = 1e-3  # rad a tick at most, by which the null space follows a commanded elbow
 
 
@@ -72,10 +75,17 @@ def _difference(here: Matrix, there: Matrix) -> Matrix:
     return np.r_[there[:3, 3] - here[:3, 3], spin]
 
 
+@cache
+def _limits(robot: RobotKind) -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix]:
+    """Lowest and highest joints, and the velocity, acceleration and its step in 1 ms from which on there is an error: (7,) each."""
+    low, high, velocity, acceleration, jerk = map(np.array, (robot.low, robot.high, robot.velocity, robot.acceleration, robot.jerk))
+    return low, high, TOLERANCE * velocity, TOLERANCE * acceleration, TOLERANCE * jerk * TICK
+
+
 def command_errors(command: Command, generator: int, torque: bool) -> tuple[str, ...]:
     """What is wrong with a command by itself."""
     if torque:
-        return () if np.all(np.isfinite(command.torque)) else ("controller_torque_discontinuity",)
+        return () if all(map(math.isfinite, command.torque)) else ("controller_torque_discontinuity",)
     if generator in (JOINT_POSITION, JOINT_VELOCITY):
         values = command.joint_pos if generator == JOINT_POSITION else command.joint_vel
         return () if np.all(np.isfinite(values)) else ("joint_motion_generator_velocity_discontinuity",)
@@ -91,26 +101,28 @@ def motion_errors(new: Setpoint, last: Setpoint, generator: int, robot: RobotKin
     """Which limits the step from `last` to `new` breaks."""
     if first and generator == JOINT_POSITION and np.abs(new.joint_pos - last.joint_pos).max() > START_TOLERANCE:
         return ("joint_position_motion_generator_start_pose_invalid",)
-    if np.any(new.joint_pos < robot.low) or np.any(new.joint_pos > robot.high):
+    low, high, velocity, acceleration, acceleration_step = _limits(robot)
+    if (new.joint_pos < low).any() or (new.joint_pos > high).any():
         return ("joint_position_limits_violation",)
     kind = "joint_motion_generator" if generator in (JOINT_POSITION, JOINT_VELOCITY) else "cartesian_motion_generator_joint"
-    if np.any(np.abs(new.joint_vel) > TOLERANCE * np.array(robot.velocity)):
+    if (np.abs(new.joint_vel) > velocity).any():
         return (f"{kind}_velocity_limits_violation",)
-    if np.any(np.abs(new.joint_acc) > TOLERANCE * np.array(robot.acceleration)):
+    if (np.abs(new.joint_acc) > acceleration).any():
         return (f"{kind}_velocity_discontinuity",)
-    if np.any(np.abs(new.joint_acc - last.joint_acc) > TOLERANCE * np.array(robot.jerk) * TICK):
+    if (np.abs(new.joint_acc - last.joint_acc) > acceleration_step).any():
         return (f"{kind}_acceleration_discontinuity",)
     return ()
 
 
 def torque_errors(new: Matrix, last: Matrix, joint_pos: Matrix, joint_vel: Matrix, robot: RobotKind) -> tuple[str, ...]:
     """Which limits a torque command (7,) Nm breaks, or the arm where it has got to by the ones before."""
-    if np.any(np.abs(new) > TORQUE) and not robot.cuts_torque:
+    low, high, velocity, _, _ = _limits(robot)
+    if not robot.cuts_torque and (np.abs(new) > _TORQUE).any():
         return ("tau_J_range_violation",)
-    if np.any(np.abs(new - last) > TOLERANCE * robot.torque_rate * TICK):
+    if np.abs(new - last).max() > TOLERANCE * robot.torque_rate * TICK:
         return ("controller_torque_discontinuity",)
-    if np.any(joint_pos < robot.low) or np.any(joint_pos > robot.high):
+    if (joint_pos < low).any() or (joint_pos > high).any():
         return ("joint_position_limits_violation",)
-    if np.any(np.abs(joint_vel) > TOLERANCE * np.array(robot.velocity)):
+    if (np.abs(joint_vel) > velocity).any():
         return ("joint_velocity_violation",)
     return ()

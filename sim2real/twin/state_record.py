@@ -8,6 +8,7 @@ from sim2real.twin import wire
 from sim2real.twin.arm_model import Matrix
 from sim2real.twin.control_box import ControlBox
 from sim2real.twin.plant import TICK, Contact
+from sim2real.twin.setpoint import Setpoint
 
 GRAVITY = (0.0, 0.0, -9.81)  # m/s^2 in the base; libfranka's Model.gravity takes it from the state
 
@@ -17,6 +18,8 @@ class StateRecord:
 
     def __init__(self, box: ControlBox):
         self.record = np.zeros(1, box.dialect.state)
+        self._setpoint: Setpoint | None = None  # the one that `_desired` is of
+        self._desired = np.eye(4)
         s, hand = self.record[0], box.hand
         s["F_T_NE"] = column_major(hand.flange_to_ee)
         s["m_ee"], s["F_x_Cee"], s["I_ee"] = hand.mass, hand.com, hand.inertia.ravel()
@@ -45,10 +48,16 @@ class StateRecord:
         s["tau_J"], s["tau_J_d"] = torque, now.torque
         s["q_d"], s["dq_d"], s["ddq_d"] = now.joint_pos, now.joint_vel, now.joint_acc
         pose = plant.ee_pose() @ box.ne_to_ee
-        moving_ee = motion is not None and motion.started and motion.generator in (wire.CARTESIAN_POSE, wire.CARTESIAN_VELOCITY)
-        desired = box.ee_pose_at(now.joint_pos)
+        generator = motion.generator if motion is not None and motion.started else wire.NO_GENERATOR
+        moving_ee = generator in (wire.CARTESIAN_POSE, wire.CARTESIAN_VELOCITY)
+        if motion is not None and motion.torque and motion.started:
+            desired = pose
+        else:
+            if now is not self._setpoint:
+                self._setpoint, self._desired = now, box.ee_pose_at(now.joint_pos)
+            desired = self._desired
         s["O_T_EE"], s["O_T_EE_d"] = column_major(pose), column_major(desired)
-        s["O_T_EE_c"] = column_major(box.ee_command if moving_ee and motion.generator == wire.CARTESIAN_POSE else desired)
+        s["O_T_EE_c"] = column_major(box.ee_command if generator == wire.CARTESIAN_POSE else desired)
         s["O_ddP_EE_c"] = (box.ee_twist - s["O_dP_EE_c"]) / TICK if moving_ee else 0.0
         s["O_dP_EE_c"] = s["O_dP_EE_d"] = box.ee_twist if moving_ee else 0.0
         s["elbow"] = (q[2], -1.0 if q[3] < 0 else 1.0)
@@ -68,7 +77,7 @@ class StateRecord:
 def _fill_contact(s: np.void, box: ControlBox, contact: Contact, ee_mat: Matrix) -> None:
     torque, wrench, thresholds = np.abs(contact.torque), np.abs(contact.wrench), box.thresholds
     s["tau_ext_hat_filtered"], s["O_F_ext_hat_K"] = contact.torque, contact.wrench
-    s["K_F_ext_hat_K"] = np.r_[ee_mat.T @ contact.wrench[:3], ee_mat.T @ contact.wrench[3:]]
+    s["K_F_ext_hat_K"][:3], s["K_F_ext_hat_K"][3:] = ee_mat.T @ contact.wrench[:3], ee_mat.T @ contact.wrench[3:]
     s["joint_contact"], s["joint_collision"] = torque > thresholds.lower_torque, torque > thresholds.upper_torque
     s["cartesian_contact"] = wrench > thresholds.lower_force
     s["cartesian_collision"] = wrench > thresholds.upper_force

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from sim2real.twin.arm_process import ArmConfig
 from sim2real.twin.camera_process import CameraConfig
 from sim2real.twin.clock import MODES, Mode
 from sim2real.twin.faults import CameraFault, CameraFrozen, CameraLate, CamerasSwapped, CameraUnplugged, Fault
+from sim2real.twin.fci import listen
 from sim2real.twin.robots import ROBOTS
 from sim2real.twin.state_ring import StateRing, TwinState
 from sim2real.twin.wire import DIALECTS
@@ -89,31 +91,34 @@ class Twin:
         self.version = ROBOTS[robot].version if version is None else version
         if self.version not in DIALECTS:
             raise ValueError(f"version {version} of the Franka Control Interface is not served; expected one of {[*DIALECTS]}")
+        listener = listen(ip)
+        self.ip: str = listener.getsockname()[0]
         self.folder = Path(tempfile.mkdtemp(prefix="twin_", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
         self.serials = dict(SERIALS)
         self._processes: list[SpawnProcess] = []
         self._pipes: list[Connection] = []
         self._lock = Lock()
         try:
-            self._start(delays, ip, quality)
+            self._start(delays, listener, quality)
             for fault in faults:
                 self.inject(fault)
         except BaseException:
             self.close()
             raise
 
-    def _start(self, delays: Delays, ip: str | None, quality: str) -> None:
+    def _start(self, delays: Delays, listener: socket.socket, quality: str) -> None:
         self._ring = StateRing(self.folder / zed.STATES, create=True)
         specs = {spec.name: spec for spec in SCENES[get_task(self.trial.env).scene].cameras}
         cards = [CameraCard(self.serials[name], name, specs[name].model, specs[name].fovy) for name in CAMERAS]
         zed.write_card(self.folder, cards, round(delays.camera_s * 1000))
         arm = ArmConfig(
-            self.trial, self.robot, self.version, self.mode, ip, delays.command_ticks, delays.gripper, self.folder / zed.STATES
+            self.trial, self.robot, self.version, self.mode, listener, delays.command_ticks, delays.gripper, self.folder / zed.STATES
         )
         cameras = CameraConfig(self.trial, quality, self.folder / zed.SOCKET)
         self._spawn(arm_process.main, arm)
         self._spawn(camera_process.main, cameras)
-        self.ip, self.gripper_port = self._answer(0, START_S)
+        listener.close()  # the process has its own
+        self.gripper_port: str = self._answer(0, START_S)
         self._answer(1, START_S)
         self.sl: ModuleType = zed.sl(self.folder)
 

@@ -111,12 +111,10 @@ def sl(folder: Path) -> ModuleType:
     told = json.loads((folder / CARD).read_text())
     rig = _Rig(folder, {c["serial"]: CameraCard(**c) for c in told["cameras"]}, told["delay_ms"], StateRing(folder / STATES))
     module = _Module("pyzed.sl", "A double, made by sim2real.twin.zed.")
-    for name in zed_types.__dict__:
-        thing = getattr(zed_types, name)
-        if isinstance(thing, type) and thing.__module__ == zed_types.__name__ and name != "Struct" and name[0] != "_":
-            setattr(module, name, thing)
-    module.CameraParameters, module.CameraInformation = CameraParameters, CameraInformation
-    module.Camera = type("Camera", (_Camera,), {"_rig": rig, "__slots__": ()})
+    names = {name: thing for name, thing in vars(zed_types).items() if isinstance(thing, type) and name[0] != "_"}
+    names = {name: thing for name, thing in names.items() if thing.__module__ == zed_types.__name__ and thing is not Struct}
+    camera = type("Camera", (_Camera,), {"_rig": rig, "__slots__": ()})
+    vars(module).update(names, Camera=camera, CameraParameters=CameraParameters, CameraInformation=CameraInformation)
     return module
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim2real.identification.samples import Samples, Sampler
+from sim2real.identification.samples import Sampler, Samples
 
 
 def fill(logger: Sampler, n: int) -> None:

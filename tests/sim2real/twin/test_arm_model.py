@@ -13,7 +13,7 @@ from sim2real.twin.arm_model import FLANGE, LINKS, ArmModel, end_effector, urdf
 from sim2real.twin.model_library import model_library
 from sim2real.twin.robots import FR3
 
-Q = HOME_QPOS + np.array([0.3, -0.2, 0.4, 0.1, -0.5, 0.2, 0.6])
+Q = np.add(HOME_QPOS, [0.3, -0.2, 0.4, 0.1, -0.5, 0.2, 0.6])
 POINTER = ctypes.POINTER(ctypes.c_double)
 
 

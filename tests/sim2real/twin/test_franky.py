@@ -71,7 +71,8 @@ def test_targets_at_15_hz_are_tracked_by_torques(twin, robot):
         for k in range(15):
             tracker.set_target(start + 0.05 * np.sin(k / 15 * np.pi / 2) * np.ones(7))
             time.sleep(1 / 15)
-    assert twin.state().joint_pos - start == pytest.approx(0.05 * np.ones(7), abs=0.02)
+        time.sleep(0.5)
+        assert twin.state().joint_pos - start == pytest.approx(0.05 * np.ones(7), abs=0.02)
 
 
 def test_a_reflex_ends_the_motion_by_its_name_and_recovery_brings_it_back(twin, robot):
@@ -120,10 +121,8 @@ def test_a_lost_connection_is_an_error_and_a_new_robot_object_works(twin, robot)
 
 def test_a_second_of_silence_is_a_network_error(twin, robot):
     twin.inject(faults.Silence(1.4))
-    end = time.monotonic() + 1.3
     with pytest.raises(franky.NetworkException, match="UDP receive: Timeout"):
-        while time.monotonic() < end:
-            robot.state  # noqa: B018  (the first may still be a state from before)
+        [robot.state for _ in range(100)]  # the first may still be a state from before
     time.sleep(0.5)
     assert connected(twin).state.robot_mode == franky.RobotMode.Idle
 

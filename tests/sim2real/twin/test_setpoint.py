@@ -26,7 +26,7 @@ def errors_of(vel: float = 0.0, acc: float = 0.0, acc_before: float = 0.0, gener
 
 
 def test_derivatives_are_differences_over_a_millisecond():
-    first = HOME.moved_to(HOME_QPOS + joint(0, 1e-3))
+    first = HOME.moved_to(np.add(HOME_QPOS, joint(0, 1e-3)))
     second = first.moved_to(first.joint_pos + joint(0, 1.5e-3))
     assert first.joint_vel[0] == pytest.approx(1.0)
     assert (second.joint_vel[0], second.joint_acc[0]) == pytest.approx((1.5, 500.0))
@@ -64,7 +64,7 @@ def test_a_joint_beyond_its_end_is_an_error_at_either_end():
 
 
 def test_a_position_motion_must_start_where_the_arm_is():
-    far = HOME.moved_to(HOME_QPOS + 0.02)
+    far = HOME.moved_to(np.add(HOME_QPOS, 0.02))
     assert motion_errors(far, HOME, wire.JOINT_POSITION, FR3, True) == ("joint_position_motion_generator_start_pose_invalid",)
 
 

@@ -95,7 +95,7 @@ def test_what_the_sdk_does_not_have_is_an_error_as_in_cython(rig):
         sl.Camera().retrive_image  # noqa: B018
     with pytest.raises(AttributeError):
         sl.Camera().name = "left"
-    with pytest.raises(AttributeError, match="double of pyzed.sl has no 'MEASURE'"):
+    with pytest.raises(AttributeError, match=r"double of pyzed\.sl has no 'MEASURE'"):
         sl.MEASURE  # noqa: B018
 
 
@@ -127,7 +127,7 @@ def test_the_devices_are_listed_and_each_opens_once(rig):
 
 
 def test_depth_is_refused_with_the_remedy(rig):
-    with pytest.raises(NotImplementedError, match="DEPTH_MODE.NONE"):
+    with pytest.raises(NotImplementedError, match=r"DEPTH_MODE\.NONE"):
         rig.sl.Camera().open()
 
 

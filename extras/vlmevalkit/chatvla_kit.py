@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from PIL import Image
-from vlmeval.inference import infer_data_job
 from vlmeval.dataset import build_dataset
+from vlmeval.inference import infer_data_job
 from vlmeval.vlm.base import BaseModel
 from vlmeval.vlm.qwen2_vl.prompt import Qwen2VLPromptMixin
 

@@ -7,7 +7,17 @@ import pytest
 from experiments.errors import UsageError
 from experiments.understanding.benchmarks import BENCHMARKS
 from experiments.understanding.readers.find import find, read
-from tests.experiments.understanding.fixtures import cell, hub, kit, png, write_erqa, write_hub, write_kit, write_parquet, write_tsv
+from tests.experiments.understanding.fixtures import (
+    cell,
+    hub,
+    kit,
+    png,
+    write_erqa,
+    write_hub,
+    write_kit,
+    write_parquet,
+    write_tsv,
+)
 
 FOURTEEN = [name for name in BENCHMARKS if name != "scene"]
 

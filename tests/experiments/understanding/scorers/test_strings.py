@@ -2,7 +2,15 @@
 
 import pytest
 
-from experiments.understanding.scorers.strings import FORMULAS, anls, contains_ocr, contains_words, edit_distance, relaxed, yes_no
+from experiments.understanding.scorers.strings import (
+    FORMULAS,
+    anls,
+    contains_ocr,
+    contains_words,
+    edit_distance,
+    relaxed,
+    yes_no,
+)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,10 @@
-"""Which parameters a stage leaves as they are, by name, and the Lightning callback that holds them still."""
+"""Which parameters a stage leaves as they are, by name."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 
-import lightning
 from torch import nn
 
 from policy.experts import is_control_expert, is_understanding_expert
@@ -16,10 +15,16 @@ def is_head(name: str) -> bool:
     return ".head." in f".{name}"
 
 
+def is_vlm(name: str) -> bool:
+    """The vision-language model, with the stem through which it sees."""
+    return any(part in f".{name}" for part in (".vlm.", ".stem."))
+
+
 PARTS: Mapping[str, Callable[[str], bool]] = {
     "understanding_expert": is_understanding_expert,
     "control_expert": is_control_expert,
     "head": is_head,
+    "vlm": is_vlm,
     "all_but_head": lambda name: not is_head(name),
     "all_but_understanding_expert": lambda name: not is_understanding_expert(name),
 }
@@ -49,13 +54,3 @@ def freeze(module: nn.Module, parts: Sequence[str]) -> int:
     if empty:
         raise ValueError(f"no parameter belongs to {empty}; the network's names and policy.freezing.PARTS disagree")
     return frozen
-
-
-class Freeze(lightning.Callback):
-    """Freezes a stage's parts before its optimizer is built."""
-
-    def __init__(self, parts: Sequence[str]) -> None:
-        self.parts = tuple(parts)
-
-    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        freeze(pl_module, self.parts)

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim.adamw import adamw
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -66,9 +67,9 @@ class MuonAdamW(torch.optim.Optimizer):
             # The `_foreach` operations are private by their names only: PyTorch's own optimizers call them.
             torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])  # pyright: ignore[reportPrivateImportUsage]
             nesterov = torch.stack(torch._foreach_lerp(grads, momenta, group["momentum"]))  # pyright: ignore[reportPrivateImportUsage]
-            updates = orthogonalised(nesterov).unbind()
+            updates = orthogonalised(nesterov.flatten(0, -3)).view_as(nesterov).unbind()  # each of stacked experts alone
             torch._foreach_mul_(same, 1 - group["lr"] * group["weight_decay"])  # pyright: ignore[reportPrivateImportUsage]
-            torch._foreach_add_(same, updates, alpha=-group["lr"] * 0.2 * max(shape) ** 0.5)  # pyright: ignore[reportPrivateImportUsage]
+            torch._foreach_add_(same, updates, alpha=-group["lr"] * 0.2 * max(shape[-2:]) ** 0.5)  # pyright: ignore[reportPrivateImportUsage]
 
     def _adamw(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         for p in parameters:
@@ -76,10 +77,10 @@ class MuonAdamW(torch.optim.Optimizer):
                 self.state[p].update(step=torch.zeros(()), mean=torch.zeros_like(p), square=torch.zeros_like(p))
         states = [self.state[p] for p in parameters]
         adamw(
-            parameters,
-            [p.grad for p in parameters],  # type: ignore[misc]
-            [s["mean"] for s in states],
-            [s["square"] for s in states],
+            _local(parameters),
+            _local([p.grad for p in parameters if p.grad is not None]),
+            _local([s["mean"] for s in states]),
+            _local([s["square"] for s in states]),
             [],
             [s["step"] for s in states],
             foreach=True,
@@ -93,9 +94,14 @@ class MuonAdamW(torch.optim.Optimizer):
         )
 
 
+def _local(tensors: list[Tensor]) -> list[Tensor]:
+    """Where tensors are sharded, this process's shards: AdamW treats each number by itself (and this saved 4 s of planning)."""
+    return [t.to_local() if isinstance(t, DTensor) else t for t in tensors]
+
+
 def is_muon_matrix(name: str, parameter: Tensor) -> bool:
-    """A 2-D weight inside the blocks of the language model, the vision tower or its merger."""
-    return parameter.ndim == 2 and any(block in f".{name}" for block in MUON_BLOCKS)
+    """A matrix, or a stack of experts' matrices, inside the blocks of the language model, the vision tower or its merger."""
+    return (parameter.ndim == 2 or ".mlp.experts." in name) and any(block in f".{name}" for block in MUON_BLOCKS)
 
 
 def build_optimizer(module: nn.Module, kind: str, lr: float, betas: tuple[float, float], eps: float) -> MuonAdamW:

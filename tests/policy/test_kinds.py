@@ -87,19 +87,19 @@ def test_a_fresh_network_has_experts_alike(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_learns_one_batch_by_heart(kind):
     torch.manual_seed(0)
-    model, batch = ChatVLA(small(kind, options=Options(plain_attention=True)), NormStats.unit()), small_batch()
+    model, batch = ChatVLA(small(kind, options=Options(plain_attention=True)), NormStats.unit()), small_batch(1, 1)
     optimizer = torch.optim.AdamW(model.parameters(), 6e-3, weight_decay=0)
     history = []
-    for step in range(120):
+    for step in range(80):
         for group in optimizer.param_groups:
-            group["lr"] = 6e-3 * min(1.0, 2 * (1 - step / 120))
+            group["lr"] = 6e-3 * min(1.0, 2 * (1 - step / 80))
         losses = model(batch)
         optimizer.zero_grad()
         losses["loss"].backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         history.append({k: losses[k].item() for k in ("lm", "action")})
-    last = {k: sum(h[k] for h in history[-20:]) / 20 for k in ("lm", "action")}
+    last = {k: sum(h[k] for h in history[-10:]) / 10 for k in ("lm", "action")}
     assert last["lm"] < history[0]["lm"] / 10
     assert last["action"] < history[0]["action"] / 5
 
@@ -165,7 +165,7 @@ def test_copies_are_made_of_the_pretrained_expert_and_dense_networks_are_left_al
 def chatvla2(processor) -> tuple[ChatVLA, Processor]:
     torch.manual_seed(0)
     tiny = preset("chatvla2_tiny")
-    fitted = replace(tiny, text=processor.config.text, experts=FEW)
+    fitted = replace(tiny, text=replace(processor.config.text, layers=2), experts=FEW)
     return ChatVLA(fitted, NormStats.unit()), Processor(processor.tokenizer, fitted)
 
 
@@ -188,13 +188,13 @@ def test_stage_0_trains_one_expert_and_leaves_the_others_to_be_copies(chatvla2, 
 
 def test_stage_1_is_resumed_exactly_and_writes_the_load_of_every_layer(chatvla2, data, tmp_path):
     model, processor = chatvla2
-    stage = replace(STAGES["chatvla2_tiny"][1], steps=4)
-    straight = run(stage, deepcopy(model), processor, data, tmp_path / "straight", checkpoint_steps=4)
-    run(stage, deepcopy(model), processor, data, tmp_path / "two", checkpoint_steps=2, stop_at=2)
-    resumed = run(stage, deepcopy(model), processor, data, tmp_path / "two", checkpoint_steps=2)
+    stage = replace(STAGES["chatvla2_tiny"][1], steps=2)
+    straight = run(stage, deepcopy(model), processor, data, tmp_path / "straight", checkpoint_steps=2)
+    run(stage, deepcopy(model), processor, data, tmp_path / "two", checkpoint_steps=1, stop_at=1)
+    resumed = run(stage, deepcopy(model), processor, data, tmp_path / "two", checkpoint_steps=1)
     assert all(torch.equal(straight[k], resumed[k]) for k in straight)
     rows = list(csv.DictReader((tmp_path / "straight" / "expert_load.csv").open()))
-    assert [r["layer"] for r in rows] == ["0", "1", "2", "3"]
+    assert [r["layer"] for r in rows] == ["0", "1"]
     for row in rows:
         assert sum(float(row[f"expert_{i}"]) for i in range(4)) == pytest.approx(1, abs=1e-3)
         assert 0 < float(row["evenness"]) <= 1
@@ -254,13 +254,14 @@ def test_chatvla2_has_eight_times_the_experts_of_qwen2_vl_and_the_1b_head():
 
 
 def test_the_widened_control_is_as_large_as_the_two_experts():
+    full = preset("chatvla_2b")
+    one_layer = replace(full, text=replace(full.text, layers=1))
     with torch.device("meta"):
         count = {
-            kind: sum(p.numel() for p in build_backbone(varied(preset("chatvla_2b"), kind)).parameters())
+            kind: sum(p.numel() for p in build_backbone(varied(one_layer, kind)).parameters())
             for kind in ("static", "dense", "dense_wide")
         }
-    assert count["dense_wide"] == count["static"] == 2_208_985_600 + 28 * 3 * 1536 * 8960
-    assert count["dense"] == 2_208_985_600
+    assert count["dense_wide"] == count["static"] == count["dense"] + 3 * 1536 * 8960
 
 
 def fusion_of(width: int) -> int:

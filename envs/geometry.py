@@ -46,6 +46,16 @@ def quat_from_matrix(matrix: ArrayLike) -> Array:
     return quat if quat[0] >= 0 else -quat
 
 
+def matrix_from_quat(quat: ArrayLike) -> Array:
+    """(4,) wxyz of any length but 0 -> (3, 3) rotation; the inverse of `quat_from_matrix`."""
+    w, x, y, z = np.asarray(quat, np.float64) / np.linalg.norm(quat)
+    return np.array([
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ])  # fmt: skip
+
+
 def rotation_vector(matrix: ArrayLike) -> Array:
     """(3, 3) rotation -> (3,): its axis times its angle, 0 to pi rad."""
     w, *axis = quat_from_matrix(matrix)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +51,23 @@ class CameraRenderer:
         finally:
             renderer.disable_segmentation_rendering()
 
+    def alone(self, model: mujoco.MjModel, data: mujoco.MjData, roots: Sequence[int]) -> dict[str, NDArray[np.int64]]:
+        """Camera name -> (n,) pixels that each thing would have if nothing stood before it, by the root of its bodies."""
+        renderer = self._ready(model)
+        renderer.enable_segmentation_rendering()
+        try:
+            return {camera: np.array([self._alone(model, data, camera, root) for root in roots]) for camera in CAMERAS}
+        finally:
+            renderer.disable_segmentation_rendering()
+
+    def _alone(self, model: mujoco.MjModel, data: mujoco.MjData, camera: str, root: int) -> int:
+        renderer = self._ready(model)
+        renderer.update_scene(data, camera)
+        for geom in renderer.scene.geoms[: renderer.scene.ngeom]:
+            if _root(model, geom) != root:
+                geom.segid = -1  # not drawn in a segmentation
+        return int((renderer.render()[..., 0] >= 0).sum())
+
     def close(self) -> None:
         """Free the OpenGL context."""
         if self._renderer is not None:
@@ -66,3 +85,12 @@ class CameraRenderer:
                 raise gl.NoGLError(gl.FAILED.format(error=error)) from error
             self._model = model
         return self._renderer
+
+
+def _root(model: mujoco.MjModel, geom: mujoco.MjvGeom) -> int:
+    """The root of the body that a drawn geom or flex belongs to; 0 for decoration."""
+    if geom.objtype == int(mujoco.mjtObj.mjOBJ_GEOM):
+        return int(model.body_rootid[model.geom_bodyid[geom.objid]])
+    if geom.objtype == int(mujoco.mjtObj.mjOBJ_FLEX):
+        return int(model.body_rootid[model.flex_vertbodyid[model.flex_vertadr[geom.objid]]])
+    return 0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs import shifts
+from envs.cameras import calibrated
 from envs.distractors import distractors
 from envs.geometry import matrix_from_rot6d, rot6d_from_matrix
 from envs.ik import IK
@@ -59,13 +61,22 @@ class SimEnv(gymnasium.Env):
         quality: `fast` for policies, `high` (shadows, anti-aliasing, full meshes) for pictures.
         cameras: False leaves `pixels` black and needs no OpenGL.
         render_mode: `rgb_array`.
+        calibration: a file of `python -m sim2real.calibration`: the cameras as they really stand and see.
+
+    Raises:
+        ValueError: the task is unknown, or the calibration none.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": CONTROL_HZ}  # noqa: RUF012 (Gymnasium's own form)
 
-    def __init__(self, task: str | Task, quality: str = "fast", cameras: bool = True, render_mode: str | None = "rgb_array"):
+    def __init__(
+        self, task: str | Task, quality: str = "fast", cameras: bool = True, render_mode: str | None = "rgb_array",
+        calibration: str | Path | None = None,
+    ):  # fmt: skip
         self.task = get_task(task) if isinstance(task, str) else task
         self.scene = SCENES[self.task.scene]
+        if calibration is not None:
+            self.scene = replace(self.scene, cameras=calibrated(Path(calibration), self.scene.cameras))
         self.quality, self.cameras, self.render_mode = quality, cameras, render_mode
         self.observation_space, self.action_space = observation_space(), action_space()
         self._ik = IK()
@@ -177,6 +188,10 @@ class SimEnv(gymnasium.Env):
             if name in self.segments:  # not the table, the room, a distractor
                 label[body] = self.segments.index(name) + 1
         return {name: label[ids] for name, ids in self._renderer.body_ids(self.model, self.data).items()}
+
+    def pixels_alone(self, roles: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+        """Camera name -> (n,) pixels at 320x240 that each of these things would have if nothing stood before it."""
+        return self._renderer.alone(self.model, self.data, [self.model.body(role).id for role in roles])
 
     def full_state(self) -> NDArray[np.float64]:
         """Everything that MuJoCo integrates and the joint command; `set_full_state` restores it exactly."""

@@ -54,11 +54,16 @@ class _Thing:
 def stills(env: SimEnv, trial: Trial, count: int) -> Iterator[Snapshot]:
     """`count` scenes with the kinds of toys of this trial, in its split."""
     env.reset(options={"trial": trial})
-    rng, ik = trial.rng("stills"), IK()
-    for number in range(count):
-        held = _arrange(env, ik, rng)
+    for number, held in enumerate(arrangements(env, trial, count)):
         name = f"{env.task.name}_{trial.split}_still_{trial.seed}_{trial.index:05d}_{number:03d}"
         yield take(env, env.observe(), name, True, seed=trial.seed, trial=trial.index, held=held)
+
+
+def arrangements(env: SimEnv, trial: Trial, count: int) -> Iterator[str | None]:
+    """Puts everything somewhere else `count` times, from the start of `trial`; each time the role of what is held."""
+    rng, ik = trial.rng("stills"), IK()
+    for _ in range(count):
+        yield _arrange(env, ik, rng)
 
 
 def _arrange(env: SimEnv, ik: IK, rng: Rng) -> str | None:
@@ -97,7 +102,8 @@ def _draw_things(env: SimEnv, rng: Rng) -> list[_Thing] | None:
     if layout is None or layout.is_test != (env.trial.split == "test"):
         return None
     fixed = {r for g in env.task.objects if any(region.fixed for region in g.regions) for r in g.roles}
-    things = [_Thing(p.role, *pose(p), p.role not in fixed) for p in layout.objects]
+    # Cloth stays where it hangs: it has no joint to put it somewhere with.
+    things = [_Thing(p.role, *pose(p), p.role not in fixed) for p in layout.objects if not env.world.kind(p.role).cloth]
     return [things[i] for i in rng.permutation(len(things))]
 
 
@@ -107,7 +113,7 @@ def _draw_toys(env: SimEnv, rng: Rng) -> list[_Thing] | None:
     in_own = 1.0 if rng.random() < SORTED else IN_OWN
     for role in rng.permutation(world.roles).tolist():
         kind, own = world.kind(role), _own_container(env, role)
-        other = next(c for c in world.containers if c != own)
+        other = next((c for c in world.containers if c != own), None)
         draw = rng.random()
         container = own if draw < in_own else other if draw < in_own + IN_OTHER else None
         if container and used[container] < 2:

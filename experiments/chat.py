@@ -1,85 +1,109 @@
-"""A chat model behind any OpenAI-compatible endpoint (OpenAI, vLLM, llama.cpp, Ollama, ...): words and pictures in, words out."""
+"""Talks with a policy about what its cameras see, and tells it to act: `python -m experiments.chat env=sort_toys`.
+
+Questions are about the camera that is looked through; `/act` lets the policy do the task, or what else it is told, while
+its words and the steps that are done appear. Ctrl-C stops it where it is, and it can be asked again.
+"""
 
 from __future__ import annotations
 
-import base64
-import json
-import os
-import time
-import urllib.error
-import urllib.request
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-from envs.imaging import Pixels, encode_png
+from envs.names import TASK_NAMES, checked_name
+from envs.types import CAMERAS, Split, Trial
+from experiments.live import Live
+from policy.arguments import parse, usage
+from policy.chat import speaker
+from policy.conversation import Command, Conversation, with_line_editing
 
-KEY_VARIABLE = "OPENAI_API_KEY"
-TRIED_AGAIN = frozenset({408, 409, 429, 500, 502, 503, 504})  # HTTP statuses that may pass by themselves
-
-
-class ChatError(RuntimeError):
-    """The endpoint gave no answer."""
+MODULE = "experiments.chat"
 
 
 @dataclass(frozen=True)
-class ChatModel:
-    """`url`: the API's base, such as http://localhost:8000/v1. The key comes from OPENAI_API_KEY; local servers need none.
+class ChatOptions:
+    """`trial` and `split`: which layout; /reset goes to the next."""
 
-    `tries` per question; `pause_s` before the second, doubled before each further one.
+    env: str = "sort_toys"
+    policy: str = "chatvla_tiny"
+    checkpoint: str = ""
+    trial: int = 0
+    split: str = "test"
+    seed: int = 0
+    camera: str = "left"
+    out: str = "outputs/chat"
+
+
+def conversation(options: ChatOptions) -> tuple[Conversation, Live]:
+    """A conversation in a running scene; whoever asked for it closes the scene's environment.
+
+    Raises:
+        ValueError: no such task, split, camera, policy or checkpoint.
     """
+    checked_name(options.env, TASK_NAMES, "env")
+    checked_name(options.split, ("test", "train"), "split")
+    checked_name(options.camera, CAMERAS, "camera")
+    policy = speaker(options.policy, options.checkpoint)
+    from envs.sim_env import SimEnv  # here, where a mistake in the options has been told
 
-    url: str
-    model: str
-    timeout_s: float = 60.0
-    tries: int = 4
-    pause_s: float = 1.0
-
-    def ask(self, text: str, images: Sequence[Pixels] = ()) -> str:
-        """The model's answer to a text and pictures (H, W, 3) uint8 RGB.
-
-        Raises:
-            ChatError: no answer after all tries, a refusal (such as a wrong key), or an answer of another form.
-        """
-        request = self._request(text, images)
-        for number in range(1, self.tries + 1):
-            try:
-                with urllib.request.urlopen(request, timeout=self.timeout_s) as response:
-                    return _content(response.read())
-            except urllib.error.HTTPError as error:
-                told, again = f"{error.code} {error.reason}: {error.read()[:300].decode(errors='replace')}", error.code in TRIED_AGAIN
-            except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-                told, again = str(getattr(error, "reason", error)), True
-            if not again or number == self.tries:
-                break
-            time.sleep(self.pause_s * 2 ** (number - 1))
-        hint = f"; is {KEY_VARIABLE} set?" if "401" in told[:3] else ""
-        raise ChatError(f"{self.endpoint} ({self.model}) gave no answer after {number} tries: {told}{hint}")
-
-    @property
-    def endpoint(self) -> str:
-        """Where questions are posted."""
-        return self.url.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
-
-    def _request(self, text: str, images: Sequence[Pixels]) -> urllib.request.Request:
-        pictures = [{"type": "image_url", "image_url": {"url": _data_url(image)}} for image in images]
-        message = {"role": "user", "content": [{"type": "text", "text": text}, *pictures]}
-        body = {"model": self.model, "messages": [message], "temperature": 0}
-        headers = {"Content-Type": "application/json"}
-        if key := os.environ.get(KEY_VARIABLE):
-            headers["Authorization"] = f"Bearer {key}"
-        return urllib.request.Request(self.endpoint, json.dumps(body).encode(), headers)
+    split: Split = "test" if options.split == "test" else "train"
+    live = Live(SimEnv(options.env), policy, Trial(options.env, options.trial, options.seed, split), Path(options.out))
+    talk = Conversation(policy, live, Path(options.out), options.camera)
+    add_commands(talk, live)
+    return talk, live
 
 
-def _data_url(image: Pixels) -> str:
-    return "data:image/png;base64," + base64.b64encode(encode_png(image)).decode()
+def add_commands(talk: Conversation, live: Live) -> None:
+    """What a person can do in a running scene besides asking and looking."""
+
+    def act(words: str) -> None:
+        try:
+            for line in live.act(words or live.env.instruction):
+                talk.say(line)
+        finally:
+            if live.video is not None:
+                talk.say(f"video: {live.video}")
+        talk.show(live.look(talk.camera))
+
+    def reset(number: str) -> None:
+        if number and not number.isdigit():
+            raise ValueError(f"/reset {number}: expected the number of a trial, or nothing for the next")
+        t = live.trial
+        live.reset(Trial(t.env, int(number) if number else t.index + 1, t.seed, t.split, t.shift))
+        talk.say(f"trial {live.trial.index}: {live.env.instruction}")
+        talk.show(live.look(talk.camera))
+
+    def save(name: str) -> None:
+        talk.say(f"saved {live.save(talk.folder / (name or f'trial_{live.trial.index:04d}'))}")
+
+    talk.commands.pop("save")
+    talk.add(
+        Command("act", "[WORDS]", "do the task, or what WORDS say; a video is kept", act),
+        Command("reset", "[N]", "another scene: trial N, or the next", reset),
+        Command("save", "[NAME]", "save the pictures of all cameras", save),
+    )
 
 
-def _content(body: bytes) -> str:
+def main(argv: Sequence[str]) -> int:
+    """Talk; the exit code: 0, or 2 for a mistake of the caller."""
+    if {"-h", "--help"} & set(argv):
+        print(f"{usage(MODULE, ChatOptions)}\n\n{__doc__}")
+        return 0
     try:
-        content: Any = json.loads(body)["choices"][0]["message"]["content"]
-    except (ValueError, LookupError, TypeError) as error:
-        raise ChatError(f"the endpoint's answer is no chat completion: {body[:300]!r}") from error
-    if not isinstance(content, str):
-        raise ChatError(f"the endpoint's answer has no text: {body[:300]!r}")
-    return content.strip()
+        talk, live = conversation(parse(argv, MODULE, ChatOptions))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    with_line_editing()
+    talk.say(f'{live.env.task.name}, trial {live.trial.index}: "{live.env.instruction}" Ask, or /act; /help lists what else there is.')
+    talk.hear("/look")
+    try:
+        talk.run()
+    finally:
+        live.env.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

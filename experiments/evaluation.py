@@ -14,7 +14,7 @@ from rich.console import Console
 from envs import gl
 from envs.types import Trial
 from experiments import provenance
-from experiments.chat import ChatModel
+from experiments.chat_model import ChatModel
 from experiments.config import Config, config_hash, identity
 from experiments.display import Display
 from experiments.errors import UsageError

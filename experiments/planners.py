@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from envs.types import CAMERAS, Observation
-from experiments.chat import ChatModel
+from experiments.chat_model import ChatModel
 
 PLANNER_NAMES = ("none", "scripted", "policy", "openai")
 ASK_EVERY = {"scripted": 1, "policy": 4, "openai": 4}  # inferences between two questions; 4 are about 2 s of ChatVLA's motion

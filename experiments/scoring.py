@@ -37,10 +37,11 @@ class Score:
         return sum(self.counts) / self.trials if self.trials else 0.0
 
 
-def wilson(done: float, trials: int) -> tuple[float, float]:
+def wilson(done: float, trials: float) -> tuple[float, float]:
     """95 % Wilson score interval of `done` out of `trials` (Wilson 1927); (0, 1) when nothing was tried.
 
     `done` may be a sum of fractions: for values in [0, 1] the variance is at most p(1-p), so the interval is cautious.
+    `trials` may be an effective number.
 
     Raises:
         ValueError: `done` is negative or above `trials`.

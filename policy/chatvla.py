@@ -1,7 +1,7 @@
 """ChatVLA: one network that answers questions about what it sees and turns the same states into actions.
 
 Images and text go through Qwen2-VL, control rows by the control experts and the others by the understanding experts;
-the control rows' last hidden states condition a diffusion head. Legend: B rows, C control rows (the first of B), S
+the control rows' last hidden states condition an action head. Legend: B rows, C control rows (the first of B), S
 tokens, N images, P tokens per image, R references per row, V cameras.
 """
 
@@ -13,15 +13,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import Cache, DynamicCache
 
 from policy.attention import additive_mask
 from policy.backbones.build import Backbone, build_backbone, pretrained_backbone
 from policy.batch import Batch, attention_mask
 from policy.config import ChatVLAConfig
 from policy.diffusion import NoiseSource
+from policy.expert_load import ExpertLoad, balance_loss
 from policy.experts import Route
-from policy.fusion import ReasoningFusion
-from policy.heads.dit import DiTHead
+from policy.experts_dynamic import Routing
+from policy.fusion import ReasoningFusion, build_fusion
+from policy.heads.base import Context, Prefix
+from policy.heads.build import build_head
 from policy.losses import language_loss, word_loss
 from policy.normalizer import Normalizer, NormStats
 from policy.pixels import resized
@@ -29,6 +33,7 @@ from policy.readout import KeypointReadout, ObjectPositions
 from policy.stem import ConvStem
 
 RELATIVE_DIM = 12
+POOLING = ("dit", "unet")  # heads whose vector is a mean over prompt and reasoning; the others read the prompt's last state
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,9 @@ class Seen:
 
 @dataclass(frozen=True)
 class Conditioned:
-    """`condition` (C, D) float32 for the action head; `positions` (C, R, 6) normalised, with that option."""
+    """`context` for the action head; `positions` (C, R, 6) normalised, with that option."""
 
-    condition: Tensor
+    context: Context
     positions: Tensor | None
 
 
@@ -63,9 +68,11 @@ class ChatVLA(nn.Module):
         self.readout = KeypointReadout(config) if options.keypoint_readout else None
         keypoints = self.readout.dim if self.readout is not None else 0
         self.positions = ObjectPositions(config, keypoints, stats) if options.object_positions else None
-        self.fusion = ReasoningFusion(config.text.hidden_size)
+        self.fusion: Any = build_fusion(config.reasoning, config.text.hidden_size) if config.head.kind in POOLING else None
         relative = RELATIVE_DIM if options.object_positions else 0
-        self.head = DiTHead(config, config.agent_pos_dim + keypoints + relative)
+        self.head: Any = build_head(config, config.agent_pos_dim + keypoints + relative)
+        is_dynamic = config.experts.kind == "dynamic"
+        self.load = ExpertLoad(config.text.layers, config.experts.count) if is_dynamic else None
         self.zero_init()
 
     @classmethod
@@ -75,24 +82,31 @@ class ChatVLA(nn.Module):
 
     def zero_init(self) -> None:
         """The head's adaLN-Zero and the reasoning's FiLM start as the identity (policy.md 1.5: published code loses both)."""
-        self.head.zero_init()
-        self.fusion.zero_init()
+        if self.head is not None:
+            self.head.zero_init()
+        if isinstance(self.fusion, ReasoningFusion):
+            self.fusion.zero_init()
 
     def forward(self, batch: Batch, route: Route | None = None) -> dict[str, Tensor]:
-        """`loss` and its parts `lm`, `action`, `words`, `positions` (unweighted scalars).
+        """`loss` and its parts `lm`, `action`, `words`, `positions`, `balance` (unweighted scalars).
 
-        `route` sends the rows to other experts than their own (before the experts are split, all to one).
+        `route` sends the rows to other experts than their own (before the experts are split, all to one). In training,
+        `load` counts what each of dynamic experts takes.
         """
         seen = self.see(batch.images, batch.cameras)
-        hidden = self.hidden_states(batch, seen, route)
-        made = self._conditioned(batch, hidden, seen)
+        routings: list[Routing] = []
+        hidden, cache = self.hidden_states(batch, seen, route, routings)
+        made = self._conditioned(batch, hidden, seen, cache)
         zero = hidden.new_zeros(())
         losses = {
             "lm": language_loss(self.vlm.lm_head, hidden, batch.labels, batch.segment),
-            "action": self.head_loss(made.condition, batch.actions, batch.action_mask),
+            "action": self.head_loss(made.context, batch.actions, batch.action_mask),
             "words": self._word_loss(batch, hidden) if self.config.options.image_words else zero,
             "positions": zero,
+            "balance": balance_loss(routings, batch.segment >= 0) if routings else zero,
         }
+        if self.load is not None and self.training and routings:
+            self.load.add(routings, batch.segment >= 0)
         if self.positions is not None and made.positions is not None:
             losses["positions"] = self.positions.loss(made.positions, batch.target_pos, batch.readout_mask)
         weight = self.config.loss
@@ -101,24 +115,30 @@ class ChatVLA(nn.Module):
             + weight.action * losses["action"]
             + weight.words * losses["words"]
             + weight.positions * losses["positions"]
+            + weight.balance * losses["balance"]
         )
         return {"loss": total, **losses}
 
-    def condition(self, batch: Batch) -> Tensor:
-        """(C, D) float32: all that the action head gets of the control rows, for training the head on cached features."""
+    def context(self, batch: Batch) -> Context:
+        """All that the action head gets of the control rows; its vector is what training the head alone caches."""
         seen = self.see(batch.images, batch.cameras)
-        return self._conditioned(batch, self.hidden_states(batch, seen), seen).condition
+        hidden, cache = self.hidden_states(batch, seen)
+        return self._conditioned(batch, hidden, seen, cache).context
 
     def head_loss(
-        self, condition: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator | None = None
+        self, context: Context, actions: Tensor, mask: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Diffusion loss of raw `actions` (C, 16, 10) where `mask` (C, 16) is True; 0, connected, where none is."""
-        return self.head.loss(condition, self.normalize_action.normalize(actions), mask, generator)
+        """The head's loss of raw `actions` (C, 16, 10) where `mask` (C, 16) is True; 0, connected, where none is."""
+        if self.head is None:
+            return context.vector.sum() * 0.0
+        n = self.config.horizon
+        return self.head.loss(context, self.normalize_action.normalize(actions[:, :n]), mask[:, :n], generator)
 
     @torch.no_grad()
-    def sample_actions(self, condition: Tensor, source: NoiseSource = None) -> Tensor:
-        """(C, 16, 10) raw actions."""
-        return self.normalize_action.unnormalize(self.head.sample(condition, source))
+    def sample_actions(self, context: Context, source: NoiseSource = None) -> Tensor:
+        """(C, horizon, 10) raw actions of a head that is one."""
+        assert self.head is not None, "actions that are spoken are read from the text"
+        return self.normalize_action.unnormalize(self.head.sample(context, source))
 
     def see(self, images: Tensor, cameras: Tensor) -> Seen:
         """Images (N, H, W, 3) uint8 at the config's size, with the index (N,) of their cameras."""
@@ -147,13 +167,20 @@ class ChatVLA(nn.Module):
         words = self.vlm.get_input_embeddings()(input_ids)
         return words.masked_scatter(places[..., None], seen.tokens.to(words.dtype))
 
-    def hidden_states(self, batch: Batch, seen: Seen, route: Route | None = None) -> Tensor:
-        """(B, S, d) after the last norm; packed texts do not see each other."""
+    def hidden_states(
+        self, batch: Batch, seen: Seen, route: Route | None = None, routings: list[Routing] | None = None
+    ) -> tuple[Tensor, Cache | None]:
+        """(B, S, d) after the last norm, and keys and values if the head wants them; packed texts do not see each other.
+
+        `routings` is filled by the routers of dynamic experts, layer after layer.
+        """
         embeds = self.embeds(batch.input_ids, seen)
         mask = self.attention_bias(attention_mask(batch.segment, self.vlm.prefix_lm), embeds)
-        out = self.vlm.hidden_states(embeds, batch.position_ids, mask, batch.n_control if route is None else route)
+        cache = DynamicCache() if self.head is not None and self.head.needs_prefix else None
+        route = batch.n_control if route is None else route
+        out = self.vlm.hidden_states(embeds, batch.position_ids, mask, route, cache, routings)
         assert out.last_hidden_state is not None
-        return out.last_hidden_state
+        return out.last_hidden_state, cache
 
     def attention_bias(self, visible: Tensor, embeds: Tensor) -> Tensor:
         """The (B, 1, S, keys) mask in the form that is fastest for the chosen attention."""
@@ -164,7 +191,14 @@ class ChatVLA(nn.Module):
         return additive_mask(visible, torch.get_autocast_dtype(device) if autocast else embeds.dtype)
 
     def control_condition(
-        self, hidden: Tensor, prompt: Tensor, answer: Tensor, readout: Tensor, agent_pos: Tensor, seen: Seen
+        self,
+        hidden: Tensor,
+        prompt: Tensor,
+        answer: Tensor,
+        readout: Tensor,
+        agent_pos: Tensor,
+        seen: Seen,
+        prefix: Prefix | None = None,
     ) -> Conditioned:
         """What the action head gets, from states of control rows.
 
@@ -172,7 +206,7 @@ class ChatVLA(nn.Module):
         first C x V images of `seen` are those of these rows, in the order of `config.cameras`.
         """
         proprio = self.normalize_agent_pos.normalize(agent_pos)
-        parts, positions = [self.fusion(hidden, prompt, answer), proprio], None
+        parts, positions = [self._pooled(hidden, prompt, answer), proprio], None
         if self.readout is not None and seen.stem_map is not None:
             state = hidden.gather(1, readout[..., None].expand(-1, -1, hidden.shape[-1]))
             keypoints = self.readout(seen.stem_map[: len(hidden) * len(self.config.cameras)], state)
@@ -180,12 +214,29 @@ class ChatVLA(nn.Module):
             if self.positions is not None:
                 positions = self.positions(keypoints, proprio, state)
                 parts.append(self.positions.relative(positions[:, 0], agent_pos))
-        return Conditioned(torch.cat([p.float() for p in parts], -1), positions)
+        return Conditioned(Context(torch.cat([p.float() for p in parts], -1), prefix), positions)
 
-    def _conditioned(self, batch: Batch, hidden: Tensor, seen: Seen) -> Conditioned:
+    def prefix_of(self, cache: Cache, rows: int, visible: Tensor, position_ids: Tensor) -> Prefix:
+        """What of the first `rows` rows a head may look at: `visible` (rows, S), at `position_ids` (3, rows, S)."""
+        layers = cache.layers
+        keys, values = (tuple(getattr(layer, name)[:rows] for layer in layers) for name in ("keys", "values"))
+        position = position_ids.masked_fill(~visible, -1).amax((0, 2)) + 1
+        return Prefix(keys, values, visible, position)
+
+    def _pooled(self, hidden: Tensor, prompt: Tensor, answer: Tensor) -> Tensor:
+        """(C, d): prompt and reasoning as one vector, or the state that has read all of the prompt."""
+        if self.fusion is not None:
+            return self.fusion(hidden, prompt, answer)
+        last = prompt.sum(1) - 1
+        return hidden[torch.arange(len(hidden), device=hidden.device), last]
+
+    def _conditioned(self, batch: Batch, hidden: Tensor, seen: Seen, cache: Cache | None) -> Conditioned:
         c = batch.n_control
         prompt = batch.segment[:c] == 0
-        return self.control_condition(hidden[:c], prompt, batch.answer, batch.readout, batch.agent_pos, seen)
+        prefix = None
+        if cache is not None:
+            prefix = self.prefix_of(cache, c, prompt | batch.answer, batch.position_ids[:, :c])
+        return self.control_condition(hidden[:c], prompt, batch.answer, batch.readout, batch.agent_pos, seen, prefix)
 
     def _word_loss(self, batch: Batch, hidden: Tensor) -> Tensor:
         states = hidden[batch.input_ids == self.config.text.image_token_id]

@@ -29,7 +29,7 @@ from policy.tokenizer import load_tokenizer, save_tokenizer
 VERSION = 1  # of the folder's layout and of what the weights mean
 SHARD_BYTES = 15_000_000
 INDEX = "model.safetensors.index.json"
-TIED = "vlm.lm_head.weight"  # the embedding's transpose; not stored twice
+TIED = "vlm.lm_head.weight"  # the embedding's transpose, where words are read and spoken through one matrix; not stored twice
 
 
 class ContractError(ValueError):
@@ -86,7 +86,10 @@ def save(
     _write_json(folder / "card.json", {"options": asdict(model.config.options), "code": fingerprint.of_code(), **(card or {})})
     model.stats.save(folder / "norm_stats.json")
     save_tokenizer(tokenizer, folder)
-    _write_shards(folder, {k: v for k, v in model.state_dict().items() if k != TIED}, dtype)
+    weights = model.state_dict()
+    if model.config.text.tied:
+        del weights[TIED]
+    _write_shards(folder, weights, dtype)
     return folder
 
 
@@ -103,7 +106,7 @@ def load(folder: str | Path, dtype: torch.dtype = torch.float32) -> tuple[ChatVL
     config = ChatVLAConfig.from_dict(_read_json(folder, "config.json"))
     model = ChatVLA(config, NormStats.load(_existing(folder, "norm_stats.json")))
     missing, unexpected = model.load_state_dict(read_weights(folder), strict=False)
-    missing = [k for k in missing if k != TIED]
+    missing = [k for k in missing if k != TIED or not config.text.tied]
     if missing or unexpected:
         raise ValueError(f"{folder} does not fit its config.json: missing {missing[:4]}, unexpected {unexpected[:4]}")
     model.vlm.tie_weights()

@@ -1,9 +1,9 @@
 """Rows of robot data and of questions become one `Batch`.
 
 A control row: prefix (system, three pictures, instruction, assistant header), then the row's own reasoning as packed
-text 1 and, on grounding rows, more reference texts whose objects the readout must find. An understanding row: prefix
-(system, one picture), then one packed text per question with its answer. A dialogue row: prefix (system, one picture or
-none), then the dialogue as a single packed text, every answer of it learnt.
+text 1 and, on grounding rows, more reference texts whose objects the readout must find; of a network without reasoning,
+the prefix alone. An understanding row: prefix (system, one picture), then one packed text per question with its answer.
+A dialogue row: prefix (system, one picture or none), then the dialogue as a single packed text, every answer learnt.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from envs.types import AGENT_POS_DIM, CAMERAS
 from policy.batch import Batch
 from policy.image_words import ATTRIBUTES, Labels, Segmented, balanced_weights
-from policy.processor import NEXT_ACTION, Processor
+from policy.processor import Processor
 
 IGNORE = -100
 LONGEST = 2048  # tokens of a dialogue, as in ChatVLA's scripts
@@ -133,10 +133,14 @@ def silenced(row: ControlRow) -> ControlRow:
 def _control_row(processor: Processor, source: ControlRow) -> _Row:
     row = _Row()
     row.add(processor.prompt_ids("control", len(source.images), source.instruction), 0)
+    if not processor.config.reasoning_tokens and processor.action_tokens is None:  # the prompt's last state is all there is to read from
+        row.readout.append(len(row.ids) - 1)
+        return row
     for i, reference in enumerate((source.reasoning, *source.references)):
-        ids = processor.answer_ids(reference.text + NEXT_ACTION)
+        known = i == 0 and bool(source.action_mask[: processor.config.horizon].all())
+        ids = processor.control_ids(reference.text, source.actions if known else None)
         start = len(row.ids)
-        row.add(ids, i + 1, labelled=i == 0 and source.speaks)
+        row.add(ids, i + 1, labelled=i == 0 and source.speaks and len(ids) > 1)
         # <|im_end|> is left out: when the policy speaks, nothing is computed on the token that stops it.
         row.readout.append(len(row.ids) - 2)
         if i == 0:
@@ -189,7 +193,7 @@ def _control_tensors(control: Sequence[ControlRow], rows: Sequence[_Row], longes
         answer[i, slice(*row.answer)] = True
         readout[i] = row.readout[0]
         readout[i, : len(row.readout)] = row.readout
-        for j, reference in enumerate((source.reasoning, *source.references)):
+        for j, reference in enumerate((source.reasoning, *source.references)[: len(row.readout)]):
             if reference.target_pos is not None and np.isfinite(reference.target_pos).all():
                 target[i, j], mask[i, j] = reference.target_pos, True
     arrays = {

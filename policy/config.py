@@ -10,7 +10,11 @@ from typing import Any, Literal, TypeVar, get_type_hints
 from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, HORIZON
 
 Prediction = Literal["epsilon", "sample"]
+HeadKind = Literal["dit", "unet", "flow", "readout", "tokens"]
 BackboneName = Literal["qwen2_vl", "paligemma"]
+ExpertKind = Literal["static", "dense", "dense_wide", "dynamic"]
+Reasoning = Literal["none", "film", "latter", "former", "all", "chain"]
+INJECTED: tuple[Reasoning, ...] = ("latter", "former", "all")  # into the head's blocks, instead of by FiLM before it
 T = TypeVar("T")
 
 
@@ -33,12 +37,34 @@ class TextConfig:
     video_token_id: int = 151656
     vision_start_token_id: int = 151652
     vision_end_token_id: int = 151653
+    tied: bool = True  # words are read and spoken through one matrix
     head_dim: int | None = None  # None: hidden_size / heads
 
     @property
     def head_width(self) -> int:
         """Width of an attention head."""
         return self.head_dim or self.hidden_size // self.heads
+
+
+@dataclass(frozen=True)
+class ExpertsConfig:
+    """What stands in the place of each layer's feed-forward network.
+
+    kind: `static`, ChatVLA's two experts, of which the task chooses one for the whole row; `dynamic`, ChatVLA-2's
+    `count` experts, of which a router chooses `top_k` for each token; `dense`, one network for everything; `dense_wide`,
+    one as large as two experts, the control that tells experts from mere size (ChatVLA's "3B dense").
+    """
+
+    kind: ExpertKind = "static"
+    count: int = 8  # of `dynamic`
+    top_k: int = 2
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.top_k <= self.count:
+            raise ValueError(f"top_k is {self.top_k} of {self.count} experts; expected 1 to {self.count}")
+
+
+DENSE = ExpertsConfig("dense")
 
 
 @dataclass(frozen=True)
@@ -56,7 +82,11 @@ class VisionConfig:
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """The diffusion action head; the defaults are ChatVLA's DiT-L (ScaleDP_L) and its DDIM schedule."""
+    """The action head; the defaults are ChatVLA's DiT-L (ScaleDP_L) and its DDIM schedule.
+
+    kind: dit (ChatVLA, DexVLA), unet (DiVLA, TinyVLA), flow (pi0), readout (Octo), or tokens: actions are words of the
+    language model (OpenVLA). A flow head has the language model's layers and heads, a U-Net its `widths`.
+    """
 
     width: int = 1024
     depth: int = 24
@@ -68,11 +98,14 @@ class HeadConfig:
     reached 39/40 rollouts and one with epsilon 3/40 (that pair differs in five things at once)."""
     noise_samples: int = 1
     """Noised copies of each chunk per step; the network behind the head runs once for all of them."""
+    kind: HeadKind = "dit"
+    widths: tuple[int, ...] = (256, 512, 1024)
+    mlp_width: int | None = None  # of a flow head's layers; None: four times its width
 
 
 @dataclass(frozen=True)
 class Options:
-    """Additions to the paper that `the tiny presets turn on, each with the measurement that chose it; the paper's networks have none."""
+    """Additions to the paper that the tiny presets turn on, each with the measurement that chose it; the paper's networks have none."""
 
     conv_stem: bool = False
     """Two strided convolutions before the patch tokens, plus 2-D positions and a camera embedding.
@@ -99,12 +132,13 @@ class Options:
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Factors of the summed loss; the paper's are lm 1 and action 1."""
+    """Factors of the summed loss; the paper's are lm 1 and action 1. `balance`: of dynamic experts, off unless it is set."""
 
     lm: float = 1.0
     action: float = 1.0
     words: float = 1.0
     positions: float = 1.0
+    balance: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -127,6 +161,11 @@ class ChatVLAConfig:
     stem_width: int = 48
     max_new_tokens: int = 48  # of spoken reasoning or of an answer
     backbone: BackboneName = "qwen2_vl"
+    experts: ExpertsConfig = field(default_factory=ExpertsConfig)
+    reasoning: Reasoning = "film"
+    """How what the network says reaches its actions: `film`, ChatVLA's; `latter`, `former` or `all`, ChatVLA-2's, blocks
+    of the head that follow the reasoning and not the observation; `chain`, ECoT's: a longer text, of which the actions are
+    the end; `none`: no reasoning is learnt or spoken (TinyVLA)."""
 
     def __post_init__(self) -> None:
         unit = self.vision.patch_size * self.vision.spatial_merge_size
@@ -143,6 +182,15 @@ class ChatVLAConfig:
             raise ValueError("options.object_positions reads the keypoints; set options.keypoint_readout=True too")
         if self.wrist_size is not None and (self.options.image_words or self.options.conv_stem):
             raise ValueError("options.image_words and conv_stem need images of one size; set wrist_size=None")
+        if self.reasoning in INJECTED and self.head.kind != "dit":
+            raise ValueError(f"reasoning={self.reasoning} is injected into the blocks of a dit head, not {self.head.kind}; set reasoning=film or none")
+        if self.loss.balance and self.experts.kind != "dynamic":
+            raise ValueError(f"loss.balance is {self.loss.balance}, but {self.experts.kind} experts have no router; set it to 0")
+
+    @property
+    def reasoning_tokens(self) -> int:
+        """How many tokens of reasoning are spoken before an action at most."""
+        return 0 if self.reasoning == "none" else self.max_new_tokens
 
     def size(self, camera: str) -> tuple[int, int]:
         """(height, width) at which the vision tower sees `camera`."""

@@ -25,6 +25,7 @@ from policy.chatvla import ChatVLA, Seen
 from policy.config import ChatVLAConfig
 from policy.experts import Route
 from policy.freezing import freeze
+from policy.heads.base import Context, Prefix
 from policy.layers import layers
 from policy.lora import add_lora, freeze_under_lora
 from policy.normalizer import NormStats
@@ -247,7 +248,11 @@ def _words(network: ChatVLA, tokens: int) -> Tensor:
 
 
 def _head(network: ChatVLA, tokens: int) -> Tensor:
-    """The condition and the action head's loss."""
+    """The context and the action head's loss."""
+    return _action_loss(network, _context(network, tokens))
+
+
+def _context(network: ChatVLA, tokens: int) -> Context:
     config = network.config
     hidden = torch.zeros(1, tokens, config.text.hidden_size, requires_grad=_language_learns(network))
     prompt = torch.ones(1, tokens, dtype=torch.bool)
@@ -257,18 +262,21 @@ def _head(network: ChatVLA, tokens: int) -> Tensor:
         shape = len(config.cameras), config.stem_width, height // STRIDE, width // STRIDE
         stem_map = torch.zeros(shape, requires_grad=learns)
     readout, agent_pos = torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, config.agent_pos_dim)
-    made = network.control_condition(hidden, prompt, prompt, readout, agent_pos, Seen(hidden, stem_map))
-    return _action_loss(network, made.condition)
+    prefix = None
+    if network.head is not None and network.head.needs_prefix:
+        size, learns = (1, config.text.kv_heads, tokens, config.text.head_width), _language_learns(network)
+        keys, values = (tuple(torch.zeros(size, requires_grad=learns) for _ in range(config.text.layers)) for _ in range(2))
+        prefix = Prefix(keys, values, prompt, torch.zeros(1, dtype=torch.long))
+    return network.control_condition(hidden, prompt, prompt, readout, agent_pos, Seen(hidden, stem_map), prefix).context
 
 
 def _head_alone(network: ChatVLA) -> Tensor:
-    return _action_loss(network, torch.zeros(1, network.head.embed_condition[0].in_features))  # type: ignore[arg-type]
+    return _action_loss(network, Context(_context(network, 2).vector.detach()))
 
 
-def _action_loss(network: ChatVLA, condition: Tensor) -> Tensor:
-    rows, config = len(condition), network.config
-    actions = torch.zeros(rows, config.horizon, config.action_dim)
-    return network.head_loss(condition, actions, torch.ones(rows, config.horizon, dtype=torch.bool))
+def _action_loss(network: ChatVLA, context: Context) -> Tensor:
+    actions = torch.zeros(1, network.config.horizon, network.config.action_dim)
+    return network.head_loss(context, actions, torch.ones(1, network.config.horizon, dtype=torch.bool))
 
 
 def _language_learns(network: ChatVLA) -> bool:
@@ -284,9 +292,15 @@ def _attention_backward_flops(grad: Any, query: Any, key: Any, value: Any, *rest
     return 5 * _attention_flops(query, key, value) // 2  # the scores again, and four products
 
 
-# PyTorch's formulas know the GPU's fused attention, not the CPU's.
+def _grouped_flops(a: Any, b: Any, *rest: Any, **further: Any) -> int:
+    """Of products (N, i) x (E, i, o), or (i, N) x (N, o) for the gradient of their weights, group by group."""
+    return 2 * a.shape[-2] * a.shape[-1] * b.shape[-1]
+
+
+# PyTorch's formulas know the GPU's fused attention, not the CPU's, and no products in groups.
 FORMULAS: dict[Any, Any] = {
     **flop_registry,
+    torch.ops.aten._grouped_mm: _grouped_flops,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward_flops,
 }

@@ -59,6 +59,8 @@ def check_plain(config: ChatVLAConfig) -> None:
     """
     if config.options.conv_stem:
         raise ValueError(f"{config.name} sees through a stem of its own (options.conv_stem), which no plain model has")
+    if config.experts.kind not in ("static", "dense"):
+        raise ValueError(f"{config.name} understands through {config.experts.kind} experts, which no plain model has")
 
 
 def qwen2_vl_preprocessor(model: ChatVLA) -> dict[str, object]:

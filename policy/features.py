@@ -117,7 +117,7 @@ def cached_features(
     for start in track(range(0, len(index), batch_size), "conditions of the frames"):
         batch = feature_batch(processor, frames, index[start : start + batch_size]).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            made.append(policy.condition(batch).float().cpu())
+            made.append(policy.context(batch).vector.float().cpu())
     policy.train()
     condition = torch.cat(made)
     path.parent.mkdir(parents=True, exist_ok=True)

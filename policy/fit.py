@@ -16,6 +16,7 @@ from peft import LoraModel
 from policy.chatvla import ChatVLA
 from policy.datamodule import DataModule, Numbered
 from policy.ema import EMA
+from policy.expert_load import ExpertLog
 from policy.freezing import freeze
 from policy.layers import prepared
 from policy.lightning import StageModule, step_ended
@@ -152,6 +153,7 @@ def _callbacks(stage: Stage, setting: FitSetting, strategy: str) -> list[lightni
     return [
         *([EMA(stage.ema)] if stage.ema else []),
         TrainingLog(setting.folder / "training_log.csv"),
+        ExpertLog(setting.folder / "expert_load.csv"),
         *([progress_bar()] if setting.progress else []),
         keep,
     ]

@@ -1,13 +1,17 @@
-"""How the language model's states become one vector: FiLM of the prompt by the reasoning (policy.md 1.6).
+"""How the language model's states of prompt and reasoning become the vector that conditions the action head.
 
-f = e_in * (1 + W_s e_r) + W_b e_r, with e_in and e_r projected means over prompt and reasoning tokens, plus the raw
-prompt mean as a skip. W_s and W_b start at zero, so the reasoning's influence is learned from nothing.
+ChatVLA (`film`, policy.md 1.6): f = e_in * (1 + W_s e_r) + W_b e_r, with e_in and e_r projected means over prompt and
+reasoning tokens, plus the raw prompt mean as a skip. W_s and W_b start at zero, so the reasoning's influence is learned
+from nothing. ChatVLA-2 (`latter`, `former`, `all`) hands both means to the head, which chooses between them block by
+block (`policy.heads.injection`). TinyVLA (`none`) has no reasoning and takes the mean of all states.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+from policy.config import Reasoning
 
 
 class ActionProjector(nn.Module):
@@ -42,6 +46,27 @@ class ReasoningFusion(nn.Module):
         pooled = masked_mean(hidden, prompt)
         e_in, e_r = self.prompt(pooled), self.reasoning(masked_mean(hidden, reasoning))
         return e_in * (1 + self.scale(e_r)) + self.shift(e_r) + pooled
+
+
+class BothMeans(nn.Module):
+    """Hidden states (B, S, d) and masks (B, S) to (B, 2 d): the mean over the prompt, then that over the reasoning."""
+
+    def forward(self, hidden: Tensor, prompt: Tensor, reasoning: Tensor) -> Tensor:
+        return torch.cat([masked_mean(hidden, prompt), masked_mean(hidden, reasoning)], -1)
+
+
+class WholeMean(nn.Module):
+    """Hidden states (B, S, d) and masks (B, S) to the mean (B, d) over all that is marked."""
+
+    def forward(self, hidden: Tensor, prompt: Tensor, reasoning: Tensor) -> Tensor:
+        return masked_mean(hidden, prompt | reasoning)
+
+
+def build_fusion(reasoning: Reasoning, width: int) -> ReasoningFusion | BothMeans | WholeMean:
+    """The fusion that a configuration names."""
+    if reasoning in ("film", "chain"):
+        return ReasoningFusion(width)
+    return WholeMean() if reasoning == "none" else BothMeans()
 
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:

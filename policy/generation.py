@@ -5,6 +5,7 @@ Every token that is spoken is also run, so that its state exists, as in training
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -40,11 +41,12 @@ class Prefilled:
 
 @dataclass(frozen=True)
 class Spoken:
-    """`tokens` (B, T) long and their states `hidden` (B, T, d); `valid` (B, T) is True on what was spoken."""
+    """`tokens` (B, T) long, their states `hidden` (B, T, d) and `position_ids` (3, B, T); `valid` (B, T): what was spoken."""
 
     tokens: Tensor
     hidden: Tensor
     valid: Tensor
+    position_ids: Tensor
 
 
 def prefill(model: ChatVLA, prompt: Prompt, route: Route) -> Prefilled:
@@ -61,37 +63,81 @@ def prefill(model: ChatVLA, prompt: Prompt, route: Route) -> Prefilled:
     return Prefilled(prompt, cache, out.last_hidden_state, route)
 
 
-def speak(model: ChatVLA, prefilled: Prefilled, end_id: int, max_new_tokens: int, silent: Tensor | None = None) -> Spoken:
+def speak(
+    model: ChatVLA,
+    prefilled: Prefilled,
+    end_id: int,
+    max_new_tokens: int,
+    silent: Tensor | None = None,
+    first_action_id: int | None = None,
+    on_token: Callable[[Tensor], None] | None = None,
+) -> Spoken:
     """Up to `max_new_tokens` most likely tokens per row, ended by `end_id`, which is not part of the answer.
 
-    Rows that `silent` (B,) marks say nothing.
+    Rows that `silent` (B,) marks say nothing. Actions that are words, from `first_action_id` on, end a text as well.
+    `on_token` is told each row's token (B,) as it is chosen.
     """
-    prompt = prefilled.prompt
-    rows = len(prompt.valid)
-    last = prompt.valid.sum(1) - 1
-    state = prefilled.hidden[torch.arange(rows, device=last.device), last]
-    position = prompt.position_ids.masked_fill(~prompt.valid, -1).amax((0, 2)) + 1
-    visible, open_rows = prompt.valid, torch.ones_like(last, dtype=torch.bool) if silent is None else ~silent
-    padded = not bool(prompt.valid.all())
+    reader = _Reader(model, prefilled)
+    first, state = reader.position, prefilled.hidden[torch.arange(reader.rows), prefilled.prompt.valid.sum(1) - 1]
+    open_rows = torch.ones_like(first, dtype=torch.bool) if silent is None else ~silent
     tokens, states, valid = [], [], []
     for _ in range(max_new_tokens):
         token = model.vlm.lm_head(state).argmax(-1)
         open_rows = open_rows & (token != end_id)
+        if first_action_id is not None:
+            open_rows = open_rows & (token < first_action_id)
         if not bool(open_rows.any()):
             break
-        visible = torch.cat([visible, open_rows[:, None]], 1)
-        embeds = model.vlm.get_input_embeddings()(token)[:, None]
-        # A row that has ended keeps running and is ignored; it sees its own token, so that attention is finite.
-        seen = visible.clone()
-        seen[:, -1] = True
-        mask = model.attention_bias(seen[:, None, None], embeds) if padded or rows > 1 else None
-        out = model.vlm.hidden_states(embeds, position.expand(3, 1, rows).mT, mask, prefilled.route, prefilled.cache)
-        assert out.last_hidden_state is not None
-        state, position = out.last_hidden_state[:, 0], position + 1
+        if on_token is not None:
+            on_token(token)
+        state = reader.read(token, open_rows)
         tokens.append(token)
         states.append(state)
         valid.append(open_rows)
+    position_ids = (first[:, None] + torch.arange(len(tokens), device=first.device)).expand(3, -1, -1)
     if not tokens:
         width = prefilled.hidden.shape[-1]
-        return Spoken(last.new_zeros(rows, 0), prefilled.hidden.new_zeros(rows, 0, width), prompt.valid[:, :0])
-    return Spoken(torch.stack(tokens, 1), torch.stack(states, 1), torch.stack(valid, 1))
+        nothing = prefilled.hidden.new_zeros(reader.rows, 0, width)
+        return Spoken(first.new_zeros(reader.rows, 0), nothing, prefilled.prompt.valid[:, :0], position_ids)
+    return Spoken(torch.stack(tokens, 1), torch.stack(states, 1), torch.stack(valid, 1), position_ids)
+
+
+def spell(model: ChatVLA, prefilled: Prefilled, spoken: Spoken, first_id: int, count: int) -> Tensor:
+    """(B, count) the most likely tokens from `first_id` on, behind prompt and text: a chunk of actions and nothing else."""
+    reader = _Reader(model, prefilled, spoken)
+    hidden = torch.cat([prefilled.hidden, spoken.hidden], 1)
+    place = torch.arange(hidden.shape[1], device=hidden.device)
+    state = hidden[torch.arange(reader.rows), (reader.visible * place).amax(1)]
+    said = []
+    for _ in range(count):
+        said.append(model.vlm.lm_head(state)[:, first_id:].argmax(-1) + first_id)
+        if len(said) < count:  # nothing is read from the state of the last
+            state = reader.read(said[-1], torch.ones_like(reader.position, dtype=torch.bool))
+    return torch.stack(said, 1)
+
+
+class _Reader:
+    """Runs one more token of every row behind what stands in a prefilled cache (and, if given, was spoken since)."""
+
+    def __init__(self, model: ChatVLA, prefilled: Prefilled, spoken: Spoken | None = None) -> None:
+        prompt = prefilled.prompt
+        self.model, self.prefilled, self.rows = model, prefilled, len(prompt.valid)
+        self.visible = prompt.valid
+        self.position = prompt.position_ids.masked_fill(~prompt.valid, -1).amax((0, 2)) + 1
+        if spoken is not None:
+            self.visible = torch.cat([self.visible, spoken.valid], 1)
+            self.position = self.position + spoken.valid.sum(1)
+        self.masked = self.rows > 1 or not bool(self.visible.all())
+
+    def read(self, token: Tensor, kept: Tensor) -> Tensor:
+        """The states (B, d) of tokens (B,); those that are not `kept` are seen by nothing that follows."""
+        embeds = self.model.vlm.get_input_embeddings()(token)[:, None]
+        self.visible = torch.cat([self.visible, kept[:, None]], 1)
+        # A row that has ended keeps running and is ignored; it sees its own token, so that attention is finite.
+        seen = self.visible.clone()
+        seen[:, -1] = True
+        mask = self.model.attention_bias(seen[:, None, None], embeds) if self.masked else None
+        positions = self.position.expand(3, 1, self.rows).mT
+        out = self.model.vlm.hidden_states(embeds, positions, mask, self.prefilled.route, self.prefilled.cache)
+        self.position = self.position + 1
+        return out.last_hidden_state[:, 0]

@@ -6,7 +6,7 @@ The prompt is run once; reasoning is spoken with the key-value cache and its sta
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from torch import Tensor
 from envs.types import EXECUTE, Inference, Observation, Trial
 from policy import checkpoint
 from policy.chatvla import ChatVLA, Seen
-from policy.generation import Prefilled, Prompt, Spoken, prefill, speak
+from policy.generation import Prefilled, Prompt, Spoken, prefill, speak, spell
+from policy.heads.base import Context
 from policy.processor import NEXT_ACTION, Processor
+from policy.streaming import TokenStream
 
 Frame = NDArray[np.uint8]
 
@@ -51,7 +53,8 @@ class ChatVLAPolicy:
     name = "chatvla"
 
     def __init__(self, model: ChatVLA, processor: Processor, execute: int = EXECUTE, reason_every: int = 1) -> None:
-        self.model, self.processor, self.execute, self.reason_every = model.eval(), processor, execute, reason_every
+        self.model, self.processor, self.reason_every = model.eval(), processor, reason_every
+        self.execute = min(execute, model.config.horizon)
         self.generator = torch.Generator().manual_seed(0)
         self.thought: Thought | None = None
 
@@ -59,7 +62,7 @@ class ChatVLAPolicy:
     def from_pretrained(cls, folder: str | Path, execute: int = EXECUTE, reason_every: int = 1) -> ChatVLAPolicy:
         """The policy of a checkpoint folder; see `policy.checkpoint.load` for what it refuses."""
         model, tokenizer = checkpoint.load(folder)
-        policy = cls(model, Processor(tokenizer, model.config), execute, reason_every)
+        policy = cls(model, Processor.of(tokenizer, model.config, model.stats), execute, reason_every)
         policy.name = model.config.name
         return policy
 
@@ -70,7 +73,7 @@ class ChatVLAPolicy:
         self.thought = None
 
     def infer(self, observation: Observation, instruction: str) -> Inference:
-        """Reasoning and an action chunk (16, 10); `seconds` by part: see, prefill, reasoning, action.
+        """Reasoning and an action chunk (horizon, 10); `seconds` by part: see, prefill, reasoning, action.
 
         Raises:
             ValueError: a camera is missing, or a frame or `agent_pos` has another shape.
@@ -100,11 +103,17 @@ class ChatVLAPolicy:
         thought = self.thought
         return thought if thought and thought.instruction == instruction and thought.uses < self.reason_every else None
 
-    def answer(self, images: Frame | Sequence[Frame], question: str, camera: str = "left") -> str:
-        """What the network says to `question` about one picture (H, W, 3) uint8, or one per camera in order."""
-        if isinstance(images, np.ndarray):
-            return self.answer_batch([images], [question], [camera])[0]
-        return self._answers([list(images)], [question], [self.model.config.cameras[: len(images)]])[0]
+    def answer(
+        self, images: Frame | Sequence[Frame], question: str, camera: str = "left", on_text: Callable[[str], None] | None = None
+    ) -> str:
+        """What the network says to `question` about one picture (H, W, 3) uint8, or one per camera in order.
+
+        `on_text` is told each piece of it as it is spoken.
+        """
+        told = TokenStream(self.processor, on_text) if on_text is not None else None
+        frames = [images] if isinstance(images, np.ndarray) else list(images)
+        cameras = [camera] if isinstance(images, np.ndarray) else self.model.config.cameras[: len(frames)]
+        return self._answers([frames], [question], [cameras], told)[0]
 
     def answer_batch(
         self, images: Sequence[Frame], questions: Sequence[str], cameras: Sequence[str] | None = None
@@ -115,8 +124,9 @@ class ChatVLAPolicy:
 
     @torch.inference_mode()
     def _answers(
-        self, images: Sequence[Sequence[Frame]], questions: Sequence[str], cameras: Sequence[Sequence[str]]
-    ) -> list[str]:
+        self, images: Sequence[Sequence[Frame]], questions: Sequence[str], cameras: Sequence[Sequence[str]],
+        on_token: Callable[[Tensor], None] | None = None,
+    ) -> list[str]:  # fmt: skip
         if not len(images) == len(questions) == len(cameras):
             raise ValueError(f"{len(images)} pictures, {len(questions)} questions and {len(cameras)} cameras; expected as many of each")
         if not questions:
@@ -125,7 +135,7 @@ class ChatVLAPolicy:
         ids = [self.processor.prompt_ids("understanding", len(i), q) for i, q in zip(images, questions, strict=True)]
         prefixes = [len(self.processor.opening_ids("understanding", len(i))) for i in images]
         prefilled = prefill(self.model, self._prompt(ids, prefixes, seen), "understanding")
-        spoken = speak(self.model, prefilled, self.processor.end_id, self.model.config.max_new_tokens)
+        spoken = speak(self.model, prefilled, self.processor.end_id, self.model.config.max_new_tokens, on_token=on_token)
         rows = zip(spoken.tokens, spoken.valid, strict=True)
         return [self.processor.decode(tokens[valid].tolist()) for tokens, valid in rows]
 
@@ -182,10 +192,16 @@ def decide_together(
     prefilled = prefill(model, first._prompt(read, [len(ids) for ids in asked], seen), "control")
     clock.lap("prefill")
     silent = torch.tensor([thought is not None for thought in recalled], device=first._device)
-    spoken = speak(model, prefilled, processor.end_id, model.config.max_new_tokens, silent)
+    actions = processor.action_tokens
+    first_action = actions.first_id if actions else None
+    spoken = speak(model, prefilled, processor.end_id, model.config.reasoning_tokens, silent, first_action)
     clock.lap("reasoning")
-    condition = _condition(model, prefilled, spoken, [len(ids) for ids in asked], agent_pos, seen)
-    chunks = model.sample_actions(condition, [p.generator for p in policies]).float().cpu().numpy()
+    context = _context(model, prefilled, spoken, [len(ids) for ids in asked], agent_pos, seen)
+    if actions:
+        spelt = spell(model, prefilled, spoken, actions.first_id, actions.count).cpu().numpy()
+        chunks = np.stack([actions.decode(ids) for ids in spelt])
+    else:
+        chunks = model.sample_actions(context, [p.generator for p in policies]).float().cpu().numpy()
     clock.lap("action")
     decisions = []
     for i, (policy, instruction, thought) in enumerate(zip(policies, instructions, recalled, strict=True)):
@@ -193,20 +209,24 @@ def decide_together(
         policy.thought = Thought(instruction, said, thought.uses + 1 if thought else 1)
         text = processor.decode(list(said)).removesuffix(NEXT_ACTION.strip()).strip()
         inference = Inference(np.ascontiguousarray(chunks[i], np.float32), text, clock.seconds)
-        decisions.append(Decision(inference, condition[i].float().cpu().numpy()))
+        decisions.append(Decision(inference, context.vector[i].float().cpu().numpy()))
     return decisions
 
 
-def _condition(
+def _context(
     model: ChatVLA, prefilled: Prefilled, spoken: Spoken, asked: Sequence[int], agent_pos: Tensor, seen: Seen
-) -> Tensor:
+) -> Context:
     """What the action head gets: of each row its first `asked` states are the prompt, the other valid ones the reasoning."""
     hidden = torch.cat([prefilled.hidden, spoken.hidden], 1)
     valid = torch.cat([prefilled.prompt.valid, spoken.valid], 1)
     place = torch.arange(hidden.shape[1], device=hidden.device)
     prompt = valid & (place < torch.tensor(asked, device=hidden.device)[:, None])
     last = (valid * place).amax(1, keepdim=True)
-    return model.control_condition(hidden, prompt, valid & ~prompt, last, agent_pos, seen).condition
+    prefix = None
+    if model.head is not None and model.head.needs_prefix:
+        positions = torch.cat([prefilled.prompt.position_ids, spoken.position_ids], 2)
+        prefix = model.prefix_of(prefilled.cache, len(hidden), valid, positions)
+    return model.control_condition(hidden, prompt, valid & ~prompt, last, agent_pos, seen, prefix).context
 
 
 class _Clock:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from policy.features import Features
+from policy.heads.base import Context
 from policy.optim import MuonAdamW, build_optimizer
 from policy.shares import Piece, supervised, weighed
 from policy.speed import Speed
@@ -67,7 +68,7 @@ class StageModule(lightning.LightningModule):
         rows: Any = batch.batch
         if isinstance(rows, Features):
             policy: Any = self.policy
-            losses = {"loss": policy.head_loss(rows.condition, rows.actions, rows.action_mask)}
+            losses = {"loss": policy.head_loss(Context(rows.condition), rows.actions, rows.action_mask)}
             losses["action"] = losses["loss"]
             weights = {"action": 1.0}
         else:

@@ -20,6 +20,7 @@ from envs.types import ACTION_DIM, AGENT_POS_DIM
 WIDEN = 1e-4  # policy.md 1.9
 CONSTANT = 1e-3  # a dimension that moves less than this (m, rad or a rotation's entry) is noise: it becomes 0
 TARGET_DIM = 6
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,12 @@ class NormStats:
         return cls(**bounds, target_mean=tuple(stored["target_mean"]), target_std=tuple(stored["target_std"]))
 
 
+def bounds_map(bounds: Bounds) -> tuple[Array, Array, Array]:
+    """(D,) float64 `centre`, `scale` and `moves`: (raw - centre) / scale * moves is in [-1, 1], 0 where nothing moves."""
+    low, high = np.array(bounds.low) - WIDEN, np.array(bounds.high) + WIDEN
+    return (low + high) / 2, (high - low) / 2, (high - low > CONSTANT + 2 * WIDEN).astype(np.float64)
+
+
 class Normalizer(nn.Module):
     """`normalize` and its inverse `unnormalize` on (..., D) float32 tensors; constant dimensions map to 0 and back."""
 
@@ -93,11 +100,8 @@ class Normalizer(nn.Module):
 
     def __init__(self, bounds: Bounds) -> None:
         super().__init__()
-        low = torch.tensor(bounds.low, dtype=torch.float64) - WIDEN
-        high = torch.tensor(bounds.high, dtype=torch.float64) + WIDEN
-        self.register_buffer("centre", ((low + high) / 2).float())
-        self.register_buffer("scale", ((high - low) / 2).float())
-        self.register_buffer("moves", (high - low > CONSTANT + 2 * WIDEN).float())
+        for name, values in zip(("centre", "scale", "moves"), bounds_map(bounds), strict=True):
+            self.register_buffer(name, torch.from_numpy(values).float())
 
     def normalize(self, raw: Tensor) -> Tensor:
         """Raw units to [-1, 1]."""

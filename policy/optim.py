@@ -67,9 +67,9 @@ class MuonAdamW(torch.optim.Optimizer):
             # The `_foreach` operations are private by their names only: PyTorch's own optimizers call them.
             torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])  # pyright: ignore[reportPrivateImportUsage]
             nesterov = torch.stack(torch._foreach_lerp(grads, momenta, group["momentum"]))  # pyright: ignore[reportPrivateImportUsage]
-            updates = orthogonalised(nesterov).unbind()
+            updates = orthogonalised(nesterov.flatten(0, -3)).view_as(nesterov).unbind()  # each of stacked experts alone
             torch._foreach_mul_(same, 1 - group["lr"] * group["weight_decay"])  # pyright: ignore[reportPrivateImportUsage]
-            torch._foreach_add_(same, updates, alpha=-group["lr"] * 0.2 * max(shape) ** 0.5)  # pyright: ignore[reportPrivateImportUsage]
+            torch._foreach_add_(same, updates, alpha=-group["lr"] * 0.2 * max(shape[-2:]) ** 0.5)  # pyright: ignore[reportPrivateImportUsage]
 
     def _adamw(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         for p in parameters:
@@ -100,8 +100,8 @@ def _local(tensors: list[Tensor]) -> list[Tensor]:
 
 
 def is_muon_matrix(name: str, parameter: Tensor) -> bool:
-    """A 2-D weight inside the blocks of the language model, the vision tower or its merger."""
-    return parameter.ndim == 2 and any(block in f".{name}" for block in MUON_BLOCKS)
+    """A matrix, or a stack of experts' matrices, inside the blocks of the language model, the vision tower or its merger."""
+    return (parameter.ndim == 2 or ".mlp.experts." in name) and any(block in f".{name}" for block in MUON_BLOCKS)
 
 
 def build_optimizer(module: nn.Module, kind: str, lr: float, betas: tuple[float, float], eps: float) -> MuonAdamW:

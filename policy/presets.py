@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from policy.config import ChatVLAConfig, HeadConfig, Options, TextConfig, VisionConfig, nearest
+from policy.presets_baselines import full_baselines, tiny_baselines
 
+_CHATVLA_2B = ChatVLAConfig()
 _CHATVLA_TINY = ChatVLAConfig(
     name="chatvla_tiny",
     text=TextConfig(
@@ -76,10 +78,12 @@ _PALIGEMMA_TINY = replace(
 )
 
 PRESETS: Mapping[str, ChatVLAConfig] = {
-    "chatvla_2b": ChatVLAConfig(),
+    "chatvla_2b": _CHATVLA_2B,
     "chatvla_tiny": _CHATVLA_TINY,
     "chatvla_paligemma_3b": _PALIGEMMA_3B,
     "chatvla_paligemma_tiny": _PALIGEMMA_TINY,
+    **tiny_baselines(_CHATVLA_TINY, _PALIGEMMA_TINY),
+    **full_baselines(_CHATVLA_2B, _PALIGEMMA_3B),
 }
 
 

@@ -17,8 +17,10 @@ from PIL import Image
 from transformers import PreTrainedTokenizerFast
 
 from envs.imaging import halve
+from policy.action_tokens import BINS, ActionTokens
 from policy.chat_format import FORMATS, ChatFormat
 from policy.config import ChatVLAConfig
+from policy.normalizer import NormStats
 
 # System prompts as in ChatVLA, section 3.3 (its released code has none and routes by a flag alone).
 System = Literal["control", "understanding"]
@@ -35,6 +37,12 @@ class Processor:
 
     tokenizer: PreTrainedTokenizerFast
     config: ChatVLAConfig
+    action_tokens: ActionTokens | None = None  # where actions are words; see `of`
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerFast, config: ChatVLAConfig, stats: NormStats) -> Processor:
+        """The words of a network with these statistics, its actions among them if it speaks them."""
+        return cls(tokenizer, config, ActionTokens(config, stats.action) if config.head.kind == "tokens" else None)
 
     @property
     def leading_space(self) -> bool:
@@ -99,6 +107,12 @@ class Processor:
     def answer_ids(self, text: str) -> list[int]:
         """What the assistant says, with the token that ends it."""
         return [*self.encode(text), self.end_id]
+
+    def control_ids(self, reasoning: str, actions: NDArray[np.floating] | None) -> list[int]:
+        """What is said of a control row: reasoning, the actions (n, 10) where they are words and known, and the end."""
+        text = [] if self.config.reasoning == "none" else self.encode(reasoning + NEXT_ACTION)
+        spoken = self.action_tokens.encode(actions) if self.action_tokens and actions is not None else []
+        return [*text, *spoken, self.end_id]
 
     def prompt_ids(self, system: System, n_images: int, text: str) -> list[int]:
         """Everything that stands before the assistant's answer."""
@@ -184,9 +198,10 @@ def mrope(
 
 
 def config_for(config: ChatVLAConfig, tokenizer: PreTrainedTokenizerFast) -> ChatVLAConfig:
-    """The same network with the tokenizer's vocabulary and special ids."""
+    """The same network with the tokenizer's vocabulary and special ids, and room for actions where they are words."""
     ids = {
         name: int(tokenizer.convert_tokens_to_ids(token))  # type: ignore[arg-type]
         for name, token in FORMATS[config.backbone].token_ids.items()
     }
-    return config.with_vocabulary(max(len(tokenizer), config.text.vocab_size), **ids)
+    words = len(tokenizer) + (BINS if config.head.kind == "tokens" else 0)
+    return config.with_vocabulary(max(words, config.text.vocab_size), **ids)

@@ -7,12 +7,13 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from envs.types import HORIZON, Policy
 from policy import checkpoint
+from policy.arguments import parse, usage
 from policy.baselines import Random, Zero
 from policy.server import Dialect, Ours, PolicyServer, port_of
 
@@ -38,29 +39,6 @@ class ServeOptions:
 
 
 Options = TypeVar("Options", bound=ServeOptions)
-
-
-def usage(module: str, kind: type[ServeOptions] = ServeOptions) -> str:
-    """The command with all its options and their defaults."""
-    return f"python -m {module} " + " ".join(f"[{f.name}={f.default}]" for f in fields(kind))
-
-
-def parse(argv: Sequence[str], module: str = MODULE, kind: type[Options] = ServeOptions) -> Options:
-    """The options that `key=value` arguments give.
-
-    Raises:
-        ValueError: an unknown key, or a value that is no number where one is expected.
-    """
-    kinds = {f.name: type(f.default) for f in fields(kind)}
-    values: dict[str, Any] = {}
-    for text in argv:
-        key, equals, value = text.partition("=")
-        if not equals or key not in kinds:
-            raise ValueError(f"'{text}' is no option; expected {usage(module, kind)}")
-        if kinds[key] is int and not value.isdigit():
-            raise ValueError(f"{text}; expected a whole number")
-        values[key] = kinds[key](value)
-    return kind(**values)
 
 
 def make_policy(options: ServeOptions) -> tuple[Policy, dict[str, Any]]:

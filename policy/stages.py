@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from policy.experts import Route
@@ -109,9 +109,37 @@ PAPER_STAGES: tuple[Stage, ...] = (
     Stage("2_cotrain", Mixture(robot=96, understanding=32), 10000, 2e-5, "cosine", ema=0),
 )
 
+# The other systems at the tiny size: the same grounding, one stage of robot data, and where the head reads one vector the
+# same long training of the head alone. None of the sources has a stage 0; a trunk without pretraining needs one.
+_ROBOT = Mixture(robot=12, grounding=4)
+
+
+def _tiny_baseline(head: bool, references: int, train: Mixture, head_stage: bool) -> tuple[Stage, ...]:
+    ground, _, cotrain, alone, *_ = TINY_STAGES
+    return (
+        replace(ground, route=None, references=references, frozen=("head",) if head else ()),
+        replace(cotrain, name="1_train", mixture=train, references=references),
+        *([replace(alone, name="2_head")] if head_stage else []),
+    )
+
+
+_VECTOR = _tiny_baseline(True, 4, _ROBOT, True)
+_FLOW = _tiny_baseline(True, 4, _ROBOT, False)
+_SPOKEN = _tiny_baseline(False, 1, _ROBOT, False)
+_SPOKEN_COTRAINED = _tiny_baseline(False, 1, TINY_STAGES[2].mixture, False)
+# DiVLA and DexVLA at their size: robot data with reasoning, one stage (policy.md 3.1); pi0: section 3.6.
+_FULL = (Stage("1_train", Mixture(robot=128), 50_000, 2e-5, "cosine", 500),)
+_PI0 = (Stage("1_train", Mixture(robot=32), 30_000, 2.5e-5, "cosine", 1000, betas=(0.9, 0.95), eps=1e-8, ema=0.99),)
+
 STAGES: Mapping[str, tuple[Stage, ...]] = {
     "chatvla_tiny": TINY_STAGES,
     "chatvla_2b": PAPER_STAGES,
     "chatvla_paligemma_tiny": TINY_STAGES,
     "chatvla_paligemma_3b": PAPER_STAGES,
+    **dict.fromkeys(("divla_tiny", "tinyvla_tiny", "dexvla_tiny", "octo_tiny"), _VECTOR),
+    "pi0_tiny": _FLOW,
+    **dict.fromkeys(("openvla_tiny", "ecot_tiny"), _SPOKEN),
+    "rt2_tiny": _SPOKEN_COTRAINED,
+    **dict.fromkeys(("divla_2b", "dexvla_2b"), _FULL),
+    "pi0_3b": _PI0,
 }

@@ -21,8 +21,8 @@ from policy.chatvla import ChatVLA
 from policy.config import LossWeights
 from policy.corpus import corpus
 from policy.datamodule import Numbered
-from policy.experts import TwoExpertMLP
 from policy.features import Corrections, FeatureBatches, cached_features
+from policy.feed_forward import copy_experts
 from policy.fit import FitSetting, fit_stage
 from policy.llava import LlavaRows, skipped_count
 from policy.llava_index import LlavaIndex
@@ -219,13 +219,13 @@ def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
     if config.pretrained is not None:
         tokenizer = load_tokenizer(config.pretrained, chat)
         fitted = config_for(network, tokenizer)
-        return ChatVLA.from_pretrained_backbone(config.pretrained, fitted, stats), Processor(tokenizer, fitted)
+        return ChatVLA.from_pretrained_backbone(config.pretrained, fitted, stats), Processor.of(tokenizer, fitted, stats)
     folder = Path(config.out)
     if not (folder / "tokenizer.json").is_file():
         save_tokenizer(train_tokenizer(*corpus(data), chat=chat), folder)
     tokenizer = load_tokenizer(folder, chat)
     fitted = replace(config_for(network, tokenizer), loss=TINY_LOSS if network.options.image_words else network.loss)
-    return ChatVLA(fitted, stats), Processor(tokenizer, fitted)
+    return ChatVLA(fitted, stats), Processor.of(tokenizer, fitted, stats)
 
 
 def policy_from(config: TrainConfig) -> tuple[ChatVLA, Processor]:
@@ -246,7 +246,7 @@ def policy_from(config: TrainConfig) -> tuple[ChatVLA, Processor]:
         ) from error
     if policy.config.name != preset(config.preset).name:
         raise ValueError(f"train.init={config.init} is a {policy.config.name!r}; give train.preset={policy.config.name} too")
-    return policy, Processor(tokenizer, policy.config)
+    return policy, Processor.of(tokenizer, policy.config, policy.stats)
 
 
 def norm_stats(data: Path) -> NormStats:
@@ -254,13 +254,6 @@ def norm_stats(data: Path) -> NormStats:
     a, stills = Frames(data).arrays, Snapshots(data, "train").shards.values()
     action, agent_pos = (np.concatenate([a[k], *(s[k] for s in stills)]) for k in ("action", "agent_pos"))
     return NormStats.fit(action, agent_pos, a["target_pos"][np.isfinite(a["target_pos"]).all(1)])
-
-
-def copy_experts(policy: ChatVLA) -> None:
-    """Every control expert becomes a copy of its understanding expert."""
-    for module in policy.modules():
-        if isinstance(module, TwoExpertMLP):
-            module.init_control()
 
 
 def checkpoint_done(folder: Path) -> bool:
@@ -285,4 +278,4 @@ def _start(config: TrainConfig, last: Path | None) -> tuple[ChatVLA, Processor]:
     if last is None:
         return policy_from(config) if config.init is not None else fresh_policy(config)
     policy, tokenizer = checkpoint.load(last)
-    return policy, Processor(tokenizer, policy.config)
+    return policy, Processor.of(tokenizer, policy.config, policy.stats)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from policy.backbones import paligemma, qwen2_vl
 from policy.config import ChatVLAConfig
 from policy.experts import Route
+from policy.experts_dynamic import Routing
 
 
 class Backbone(Protocol):
@@ -36,16 +37,20 @@ class Backbone(Protocol):
         """Leaves the making of patch tokens to others."""
         ...
 
-    def hidden_states(self, embeds: Tensor, position_ids: Tensor, mask: Tensor | None, route: Route, cache: Any = None) -> Any:
+    def hidden_states(
+        self,
+        embeds: Tensor,
+        position_ids: Tensor,
+        mask: Tensor | None,
+        route: Route,
+        cache: Any = None,
+        routings: list[Routing] | None = None,
+    ) -> Any:
         """`last_hidden_state` (B, S, d) after the last norm.
 
         `embeds` (B, S, d); `position_ids` (3, B, S); `mask` (B, 1, S, keys) as attention takes it (None: one new token
-        that sees everything); `cache` is filled when given.
+        that sees everything); `cache` is filled when given, and so is `routings`, by the router of each layer.
         """
-        ...
-
-    def init_control(self) -> None:
-        """Makes every control expert a copy of its layer's understanding expert."""
         ...
 
 
@@ -58,9 +63,9 @@ def build_backbone(config: ChatVLAConfig) -> Any:
 
 
 def pretrained_backbone(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = torch.float32) -> Any:
-    """A `Backbone` with the weights of a local folder, all experts copied from its feed-forward networks.
+    """A `Backbone` with the weights of a local folder, its experts made of that model's feed-forward networks.
 
     Raises:
-        ValueError: the folder holds another architecture, or a weight other than `control.*` is missing or unexpected.
+        ValueError: the folder holds another architecture, or a weight is missing or unexpected.
     """
     return MODULES[config.backbone].pretrained(path, config, dtype)

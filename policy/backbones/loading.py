@@ -1,4 +1,4 @@
-"""What loading a pretrained backbone has in common: dimensions are compared first, and only control experts may be missing."""
+"""What loading a pretrained backbone has in common: dimensions are compared, every weight is there, experts are made of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from policy.experts import is_control_expert
+from policy.config import ExpertsConfig
+from policy.feed_forward import make_experts
 
 
 def check_dimensions(path: str | Path, ours: Mapping[str, Any], names: Sequence[str], preset: str) -> None:
@@ -26,21 +27,20 @@ def check_dimensions(path: str | Path, ours: Mapping[str, Any], names: Sequence[
         raise ValueError(f"{path} has other dimensions: {', '.join(wrong)}; choose the preset of its size")
 
 
-def load(kind: Any, path: str | Path, config: Any, dtype: Any, name: str) -> Any:
-    """`kind.from_pretrained` of a local folder, its control experts copied from the understanding experts.
+def load(kind: Any, path: str | Path, config: Any, experts: ExpertsConfig, dtype: Any, name: str) -> Any:
+    """`kind.from_pretrained` of a local folder with a dense `config`, its feed-forward networks made into `experts`.
 
     Raises:
-        ValueError: a weight other than `control.*` is missing or unexpected.
+        ValueError: a weight is missing or unexpected.
     """
     backbone, info = kind.from_pretrained(str(path), config=config, dtype=dtype, local_files_only=True, output_loading_info=True)
-    missing = sorted(k for k in info["missing_keys"] if not is_control_expert(k))
-    unexpected = sorted(info["unexpected_keys"])
+    missing, unexpected = sorted(info["missing_keys"]), sorted(info["unexpected_keys"])
     if missing or unexpected:
         raise ValueError(
             f"{path} does not fit {name}: missing {_some(missing)}, unexpected {_some(unexpected)}; "
             f"give the folder of a complete {name} checkpoint of this preset's size"
         )
-    backbone.init_control()
+    make_experts(backbone, experts)
     return backbone
 
 

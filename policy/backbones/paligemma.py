@@ -1,4 +1,4 @@
-"""PaliGemma with two experts in every decoder layer, key-compatible with PaliGemma's own checkpoints.
+"""PaliGemma with experts in every decoder layer, made from PaliGemma's own checkpoints.
 
 SigLIP sees pictures of one square size, Gemma reads: pictures and prompt see each other in both directions, the answer
 is causal, positions count from 1 (arXiv:2407.07726, sections 3.1 and 3.2).
@@ -6,6 +6,7 @@ is causal, positions count from 1 (arXiv:2407.07726, sections 3.1 and 3.2).
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,36 +20,40 @@ from transformers.models.gemma.modeling_gemma import GemmaDecoderLayer
 
 from policy.attention import PLAIN, register_plain_attention
 from policy.backbones import loading
-from policy.config import ChatVLAConfig
-from policy.experts import Route, TwoExpertMLP
+from policy.config import DENSE, ChatVLAConfig
+from policy.experts import Route
+from policy.experts_dynamic import Routing
+from policy.feed_forward import copy_experts, feed_forward
 
 DIMENSIONS = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
 
 
-class TwoExpertGemmaLayer(GemmaDecoderLayer):
-    """x + Attention(norm(x)), then + Expert_route(norm(x)); attention and norms are shared."""
+class ExpertGemmaLayer(GemmaDecoderLayer):
+    """x + Attention(norm(x)), then + Experts(norm(x)); attention and norms are shared."""
 
     def __init__(self, config: GemmaConfig, layer_idx: int) -> None:
         super().__init__(config, layer_idx)
-        self.mlp = TwoExpertMLP(config)  # type: ignore[assignment, arg-type]
+        self.mlp = feed_forward(config)  # type: ignore[assignment, arg-type]
 
-    def forward(self, hidden_states: Tensor, route: Route = "understanding", **kwargs: Any) -> Tensor:  # type: ignore[override]
+    def forward(  # type: ignore[override]
+        self, hidden_states: Tensor, route: Route = "understanding", routings: list[Routing] | None = None, **kwargs: Any
+    ) -> Tensor:
         attended, _ = self.self_attn(hidden_states=self.input_layernorm(hidden_states), **kwargs)
         hidden_states = hidden_states + attended
-        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states), route)
+        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states), route, routings)
 
 
 class PaliGemmaBackbone(PaliGemmaForConditionalGeneration):
     """PaliGemma whose layers take a `route`."""
 
-    _no_split_modules = ["TwoExpertGemmaLayer", "SiglipEncoderLayer"]  # noqa: RUF012
+    _no_split_modules = ["ExpertGemmaLayer", "SiglipEncoderLayer"]  # noqa: RUF012
     prefix_lm = True
 
     def __init__(self, config: PaliGemmaConfig) -> None:
         super().__init__(config)
         text = config.text_config
         self.model.language_model.layers = nn.ModuleList(
-            TwoExpertGemmaLayer(text, i) for i in range(text.num_hidden_layers)  # type: ignore[arg-type]
+            ExpertGemmaLayer(text, i) for i in range(text.num_hidden_layers)  # type: ignore[arg-type]
         )
         self.post_init()
 
@@ -68,7 +73,13 @@ class PaliGemmaBackbone(PaliGemmaForConditionalGeneration):
         self.model.vision_tower.embeddings = nn.Identity()  # type: ignore[assignment]
 
     def hidden_states(
-        self, embeds: Tensor, position_ids: Tensor, mask: Tensor | None, route: Route, cache: Any = None
+        self,
+        embeds: Tensor,
+        position_ids: Tensor,
+        mask: Tensor | None,
+        route: Route,
+        cache: Any = None,
+        routings: list[Routing] | None = None,
     ) -> BaseModelOutputWithPast:
         """The language model alone, after its last norm; see `policy.backbones.build.Backbone`."""
         gemma: Any = self.model.language_model
@@ -77,15 +88,10 @@ class PaliGemmaBackbone(PaliGemmaForConditionalGeneration):
         hidden = embeds
         for layer in gemma.layers:
             hidden = layer(
-                hidden, route=route, attention_mask=mask, position_ids=positions, past_key_values=cache,
+                hidden, route=route, routings=routings, attention_mask=mask, position_ids=positions, past_key_values=cache,
                 use_cache=cache is not None, position_embeddings=rotary,
             )  # fmt: skip
         return BaseModelOutputWithPast(last_hidden_state=gemma.norm(hidden), past_key_values=cache)
-
-    def init_control(self) -> None:
-        """Makes every control expert a copy of its layer's understanding expert."""
-        for layer in self.model.language_model.layers:
-            layer.mlp.init_control()  # type: ignore[union-attr, operator]
 
     def _encoded(self, patches: Tensor) -> Tensor:
         tower = self.model.vision_tower
@@ -94,10 +100,10 @@ class PaliGemmaBackbone(PaliGemmaForConditionalGeneration):
 
 
 def build(config: ChatVLAConfig) -> PaliGemmaBackbone:
-    """A randomly initialised network, both experts of a layer alike."""
+    """A randomly initialised network, the experts of a layer alike."""
     _prepare_transformers()
     backbone = PaliGemmaBackbone(paligemma_config(config))
-    backbone.init_control()
+    copy_experts(backbone)
     return backbone
 
 
@@ -106,7 +112,8 @@ def pretrained(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = tor
     _prepare_transformers()
     ours = paligemma_config(config)
     loading.check_dimensions(path, ours.text_config.to_dict(), DIMENSIONS, config.name)  # type: ignore[union-attr]
-    return loading.load(PaliGemmaBackbone, path, ours, dtype, "PaliGemma")
+    dense = paligemma_config(replace(config, experts=DENSE))
+    return loading.load(PaliGemmaBackbone, path, dense, config.experts, dtype, "PaliGemma")
 
 
 def paligemma_config(config: ChatVLAConfig) -> PaliGemmaConfig:
@@ -128,6 +135,7 @@ def paligemma_config(config: ChatVLAConfig) -> PaliGemmaConfig:
             "pad_token_id": text.pad_token_id,
             "bos_token_id": None,
             "eos_token_id": None,
+            "experts": asdict(config.experts),
         },
         vision_config={
             "model_type": "siglip_vision_model",

@@ -1,11 +1,12 @@
-"""Qwen2-VL with two experts in every decoder layer, key-compatible with Qwen2-VL's own checkpoints.
+"""Qwen2-VL with experts in every decoder layer, made from Qwen2-VL's own checkpoints.
 
-`route` travels as an ordinary keyword from `forward` to the layers. A Qwen2-VL checkpoint loads with only `control.*`
-missing, and a checkpoint of this network opens as a plain Qwen2-VL that shows its understanding path.
+`route` travels as an ordinary keyword from `forward` to the layers. A network with dense or two static experts has
+Qwen2-VL's keys: its checkpoint opens as a plain Qwen2-VL, which shows its understanding path.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,21 @@ from transformers.models.qwen2_vl.modeling_qwen2_vl import (
 
 from policy.attention import PLAIN, BatchedVisionAttention, register_plain_attention
 from policy.backbones import loading
-from policy.config import ChatVLAConfig
-from policy.experts import Route, TwoExpertMLP
+from policy.config import DENSE, ChatVLAConfig
+from policy.experts import Route
+from policy.experts_dynamic import Routing
+from policy.feed_forward import copy_experts, feed_forward
 from policy.pixels import patchify
 
 DIMENSIONS = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
 
 
-class TwoExpertLayer(Qwen2VLDecoderLayer):
-    """x + Attention(norm(x)), then + Expert_route(norm(x)); attention and norms are shared."""
+class ExpertLayer(Qwen2VLDecoderLayer):
+    """x + Attention(norm(x)), then + Experts(norm(x)); attention and norms are shared."""
 
     def __init__(self, config: Qwen2VLTextConfig, layer_idx: int) -> None:
         super().__init__(config, layer_idx)
-        self.mlp = TwoExpertMLP(config)
+        self.mlp = feed_forward(config)
 
     def forward(
         self,
@@ -50,6 +53,7 @@ class TwoExpertLayer(Qwen2VLDecoderLayer):
         use_cache: bool | None = False,
         position_embeddings: tuple[Tensor, Tensor] | None = None,
         route: Route = "understanding",
+        routings: list[Routing] | None = None,
         **kwargs: Any,
     ) -> Tensor:
         attended, _ = self.self_attn(
@@ -62,17 +66,17 @@ class TwoExpertLayer(Qwen2VLDecoderLayer):
             **kwargs,
         )
         hidden_states = hidden_states + attended
-        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states), route)
+        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states), route, routings)
 
 
-class TwoExpertTextModel(Qwen2VLTextModel):
-    """Qwen2-VL's language model with `TwoExpertLayer`s."""
+class ExpertTextModel(Qwen2VLTextModel):
+    """Qwen2-VL's language model with `ExpertLayer`s."""
 
-    _can_record_outputs = {"hidden_states": TwoExpertLayer, "attentions": Qwen2VLAttention}  # noqa: RUF012
+    _can_record_outputs = {"hidden_states": ExpertLayer, "attentions": Qwen2VLAttention}  # noqa: RUF012
 
     def __init__(self, config: Qwen2VLTextConfig) -> None:
         super().__init__(config)
-        self.layers = nn.ModuleList(TwoExpertLayer(config, i) for i in range(config.num_hidden_layers))
+        self.layers = nn.ModuleList(ExpertLayer(config, i) for i in range(config.num_hidden_layers))
         self.post_init()
 
 
@@ -104,14 +108,14 @@ class ChatVLAModel(Qwen2VLModel):
     def __init__(self, config: Qwen2VLConfig) -> None:
         super().__init__(config)
         self.visual = VisionTower._from_config(config.vision_config)
-        self.language_model = TwoExpertTextModel._from_config(config.text_config)
+        self.language_model = ExpertTextModel._from_config(config.text_config)
         self.post_init()
 
 
 class ChatVLABackbone(Qwen2VLForConditionalGeneration):
     """Qwen2-VL whose `forward` takes a `route`; use `build` or `pretrained` to make one."""
 
-    _no_split_modules = ["TwoExpertLayer", "Qwen2VLVisionBlock"]  # noqa: RUF012
+    _no_split_modules = ["ExpertLayer", "Qwen2VLVisionBlock"]  # noqa: RUF012
     prefix_lm = False
 
     def __init__(self, config: Qwen2VLConfig) -> None:
@@ -174,12 +178,19 @@ class ChatVLABackbone(Qwen2VLForConditionalGeneration):
         return self.model.visual(patches, grid_thw=grid).pooler_output
 
     def hidden_states(
-        self, embeds: Tensor, position_ids: Tensor, mask: Tensor | None, route: Route, cache: Any = None
+        self,
+        embeds: Tensor,
+        position_ids: Tensor,
+        mask: Tensor | None,
+        route: Route,
+        cache: Any = None,
+        routings: list[Routing] | None = None,
     ) -> BaseModelOutputWithPast:
         """The language model alone, after its last norm.
 
         `embeds` (B, S, d); `position_ids` (3, B, S); `mask` (B, 1, S, keys) as attention takes it, used as it is
-        (None: a single new token that sees everything); `cache` is filled when given.
+        (None: a single new token that sees everything); `cache` is filled when given, and so is `routings`, by the
+        router of each layer.
         """
         return self.model.language_model(
             inputs_embeds=embeds,
@@ -188,19 +199,15 @@ class ChatVLABackbone(Qwen2VLForConditionalGeneration):
             past_key_values=cache,
             use_cache=cache is not None,
             route=route,
+            routings=routings,
         )
-
-    def init_control(self) -> None:
-        """Makes every control expert a copy of its layer's understanding expert."""
-        for layer in self.model.language_model.layers:
-            layer.mlp.init_control()  # type: ignore[union-attr, operator]
 
 
 def build(config: ChatVLAConfig) -> ChatVLABackbone:
-    """A randomly initialised network, both experts of a layer alike."""
+    """A randomly initialised network, the experts of a layer alike."""
     prepare_transformers()
     backbone = ChatVLABackbone(qwen_config(config))
-    backbone.init_control()
+    copy_experts(backbone)
     return backbone
 
 
@@ -208,7 +215,8 @@ def pretrained(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = tor
     """Qwen2-VL's weights from a local folder; raises as `policy.backbones.build.pretrained_backbone`."""
     prepare_transformers()
     loading.check_dimensions(path, qwen_text_config(config).to_dict(), DIMENSIONS, config.name)
-    return loading.load(ChatVLABackbone, path, qwen_config(config), dtype, "Qwen2-VL")
+    dense = qwen_config(replace(config, experts=DENSE))
+    return loading.load(ChatVLABackbone, path, dense, config.experts, dtype, "Qwen2-VL")
 
 
 def prepare_transformers() -> None:
@@ -247,7 +255,8 @@ def qwen_config(config: ChatVLAConfig) -> Qwen2VLConfig:
             "bos_token_id": None,
             "eos_token_id": None,
             "pad_token_id": text.pad_token_id,
-            "tie_word_embeddings": True,
+            "tie_word_embeddings": text.tied,
+            "experts": asdict(config.experts),
         },
         vision_config={
             "depth": vision.depth,
@@ -263,7 +272,7 @@ def qwen_config(config: ChatVLAConfig) -> Qwen2VLConfig:
         video_token_id=text.video_token_id,
         vision_start_token_id=text.vision_start_token_id,
         vision_end_token_id=text.vision_end_token_id,
-        tie_word_embeddings=True,
+        tie_word_embeddings=text.tied,
         **further,
     )
     made._attn_implementation = PLAIN if config.options.plain_attention else "sdpa"

@@ -2,7 +2,7 @@
 
 Each of the 16 actions is a token; attention over the chunk is full; the condition enters only through adaLN-Zero:
 c = t_emb + Linear([LayerNorm(h), rest]), where h comes from the language model and `rest` is proprioception (and, by
-option, keypoints and object positions).
+option, keypoints and object positions). With ChatVLA-2's reasoning there are two such c, and each block follows one.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from policy.config import ChatVLAConfig
-from policy.diffusion import DDIM, NoiseSource, gaussian
+from policy.config import INJECTED, ChatVLAConfig
+from policy.heads.base import DiffusionHead
+from policy.heads.injection import Injection, followed
 
 TIME_DIM = 256
 
@@ -39,24 +40,21 @@ class Block(nn.Module):
         return x + gate_m * self.mlp(modulated(x, shift_m, scale_m))
 
 
-class DiTHead(nn.Module):
-    """Noised actions (B, 16, 10), timesteps (B,) and condition (B, hidden + rest) to the prediction (B, 16, 10)."""
+class DiTHead(DiffusionHead):
+    """The diffusion transformer; `rest_dim`: numbers of the condition behind the language model's vector."""
 
     def __init__(self, config: ChatVLAConfig, rest_dim: int) -> None:
-        super().__init__()
+        super().__init__(config)
         head, hidden = config.head, config.text.hidden_size
-        self.hidden, self.width = hidden, head.width
-        self.noise_samples = head.noise_samples
-        self.shape = (config.horizon, config.action_dim)
-        self.diffusion = DDIM(head)
+        self.width, self.rest = head.width, rest_dim
+        self.followed = followed(config.reasoning, head.depth)
         self.embed_action = nn.Linear(config.action_dim, head.width)
         self.position = nn.Parameter(torch.empty(1, config.horizon, head.width))
         self.embed_time = nn.Sequential(nn.Linear(TIME_DIM, head.width), nn.SiLU(), nn.Linear(head.width, head.width))
         self.norm = nn.LayerNorm(hidden)
-        layers: list[nn.Module] = [nn.Linear(hidden + rest_dim, head.width)]
-        if config.options.condition_mlp:
-            layers = [nn.Linear(hidden + rest_dim, 2 * head.width), nn.GELU(), nn.Linear(2 * head.width, head.width)]
-        self.embed_condition = nn.Sequential(*layers)
+        self.embed_condition = condition_layers(config, rest_dim)
+        self.injection = Injection(config.reasoning, hidden) if config.reasoning in INJECTED else None
+        self.embed_reasoning = condition_layers(config, rest_dim) if 1 in self.followed else None
         self.blocks = nn.ModuleList(Block(head.width, head.heads) for _ in range(head.depth))
         self.last_modulation = nn.Linear(head.width, 2 * head.width)
         self.last = nn.Linear(head.width, config.action_dim)
@@ -72,44 +70,31 @@ class DiTHead(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def embed(self, condition: Tensor) -> Tensor:
-        """The timestep-independent part of c, (B, width): computed once for all denoising steps."""
-        return self.embed_condition(torch.cat([self.norm(condition[:, : self.hidden]), condition[:, self.hidden :]], -1))
+    def embed(self, vector: Tensor) -> Tensor:
+        """The timestep-independent part of each c, (B, number of them x width): computed once for all denoising steps."""
+        pooled, rest = vector.split([vector.shape[1] - self.rest, self.rest], -1)
+        sources = self.injection(pooled) if self.injection is not None else [pooled]
+        layers = [layer for layer in (self.embed_condition, self.embed_reasoning) if layer is not None]
+        pairs = zip(layers, sources, strict=True)
+        return torch.cat([layer(torch.cat([self.norm(source), rest], -1)) for layer, source in pairs], -1)
 
     def denoise(self, x: Tensor, t: Tensor, embedded: Tensor) -> Tensor:
         """The prediction for x (B, n, 10) at timesteps t (B,)."""
-        c = F.silu(self.embed_time(time_embedding(t)) + embedded)
+        time = self.embed_time(time_embedding(t))
+        conditions = [F.silu(time + part) for part in embedded.split(self.width, -1)]
         hidden = self.embed_action(x) + self.position
-        for block in self.blocks:
-            hidden = block(hidden, c)
-        shift, scale = self.last_modulation(c)[:, None].chunk(2, -1)
+        for block, source in zip(self.blocks, self.followed, strict=False):
+            hidden = block(hidden, conditions[source])
+        shift, scale = self.last_modulation(conditions[self.followed[-1]])[:, None].chunk(2, -1)
         return self.last(modulated(hidden, shift, scale))
 
-    def forward(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
-        return self.denoise(x, t, self.embed(condition))
 
-    def loss(
-        self, condition: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Mean squared error over the actions that `mask` (B, n) marks; `actions` (B, n, 10) in [-1, 1].
-
-        Zero, with gradients connected, where nothing is marked.
-        """
-        copies = self.noise_samples
-        embedded = self.embed(condition).repeat(copies, 1)
-        clean, weight = actions.float().repeat(copies, 1, 1), mask.float().repeat(copies, 1)[..., None]
-        noise = torch.randn(clean.shape, generator=generator, device=clean.device)
-        t = torch.randint(self.diffusion.config.train_steps, (len(clean),), generator=generator, device=clean.device)
-        predicted = self.denoise(self.diffusion.add_noise(clean, noise, t), t, embedded).float()
-        squared = (predicted - self.diffusion.target(clean, noise)) ** 2 * weight
-        return squared.sum() / (weight.sum() * self.shape[1]).clamp_min(1)
-
-    @torch.no_grad()
-    def sample(self, condition: Tensor, source: NoiseSource = None) -> Tensor:
-        """Action chunks (B, 16, 10) in [-1, 1]."""
-        noise = gaussian(len(condition), self.shape, source, condition.device)
-        embedded = self.embed(condition)
-        return self.diffusion.sample(lambda x, t: self.denoise(x, t, embedded), noise)
+def condition_layers(config: ChatVLAConfig, rest_dim: int) -> nn.Sequential:
+    """From a vector of the language model and `rest_dim` further numbers to the head's width."""
+    inputs, width = config.text.hidden_size + rest_dim, config.head.width
+    if config.options.condition_mlp:
+        return nn.Sequential(nn.Linear(inputs, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+    return nn.Sequential(nn.Linear(inputs, width))
 
 
 def modulated(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:

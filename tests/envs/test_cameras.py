@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import mujoco
 import numpy as np
 import pytest
 
-from envs.cameras import CAMERA_SPECS, HEIGHT, WIDTH
+from envs.cameras import CAMERA_SPECS, HEIGHT, WIDTH, add_cameras, calibrated
+from envs.geometry import quat_from_matrix
 from envs.layout import Layout, Placed
 from envs.robot import HOME_QPOS
 from envs.scenes import SCENES
+from envs.sim_env import SimEnv
 from envs.tasks.toy import BASKET, BOX
-from envs.types import CAMERAS
+from envs.types import CAMERAS, Trial
 
 REGION = SCENES["toy"].region
 FIXTURES = tuple(Placed(f.name, f.kinds[0], f.pos) for f in (BOX, BASKET))
@@ -81,3 +84,51 @@ def test_a_4_cm_block_is_at_least_14_pixels_wide_wherever_it_starts(at_home, cam
         corners = [centre + 0.02 * np.array(s) for s in itertools.product((-1, 1), repeat=3)]
         u = [_project(model, data, camera, corner)[0] for corner in corners]
         assert max(u) - min(u) >= 14
+
+
+def _lens_file(tmp_path, **changes):
+    camera = {"body": "world", "pos": [0.8, 0.3, 0.4], "quat": [1, 0, 0, 0], "focal": [200, 190], "centre": [166, 112]}
+    path = tmp_path / "calibration.json"
+    path.write_text(json.dumps({"cameras": {"left": camera | changes}}))
+    return path
+
+
+def test_a_calibrated_camera_stands_and_sees_as_the_file_says(tmp_path):
+    (left, right, _) = calibrated(_lens_file(tmp_path, quat=[0.9, 0.1, -0.3, 0.2]))
+    assert left.pos == (0.8, 0.3, 0.4)
+    np.testing.assert_allclose(quat_from_matrix(left.rotation()), np.array([0.9, 0.1, -0.3, 0.2]) / np.sqrt(0.95), atol=1e-12)
+    assert right == CAMERA_SPECS[1]
+    spec = mujoco.MjSpec()
+    add_cameras(spec, (calibrated(_lens_file(tmp_path, pos=[0, 0, 0]))[0],))
+    spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.02, 0, 0], pos=[0.1, 0.05, -1], rgba=[1, 0, 0, 1])
+    model = spec.compile()
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    renderer = mujoco.Renderer(model, HEIGHT, WIDTH)
+    renderer.update_scene(data, "left")
+    v, u = np.nonzero(renderer.render()[..., 0])
+    renderer.close()
+    # The sphere's middle: u = cx + fx x / z, v = cy - fy y / z (y upwards); its outline is 0.1 px off a circle about that.
+    assert (u.mean(), v.mean()) == pytest.approx((166 + 200 * 0.1, 112 - 190 * 0.05), abs=0.3)
+
+
+@pytest.mark.parametrize(("changes", "message"), [({"pos": None}, "is no calibration"), ({"focal": [3]}, "is no calibration")])
+def test_a_file_that_is_no_calibration_is_refused(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        calibrated(_lens_file(tmp_path, **changes))
+
+
+def test_a_calibration_of_an_unknown_camera_is_refused(tmp_path):
+    path = _lens_file(tmp_path)
+    path.write_text(path.read_text().replace("left", "front"))
+    with pytest.raises(ValueError, match="has a camera 'front'; expected left, right, wrist"):
+        calibrated(path)
+
+
+def test_an_environment_is_built_with_the_cameras_of_a_calibration(tmp_path):
+    env = SimEnv("sort_toys", cameras=False, calibration=_lens_file(tmp_path, pos=[0.8, 0.33, 0.4]))
+    env.reset(options={"trial": Trial("sort_toys", 0)})
+    assert env.model.camera("left").pos == pytest.approx([0.8, 0.33, 0.4])
+    assert env.model.camera("right").pos == pytest.approx(CAMERA_SPECS[1].pos)
+    with pytest.raises(ValueError, match="is no calibration"):
+        SimEnv("sort_toys", calibration=tmp_path / "nowhere.json")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from envs.geometry import look_at, matrix_from_rot6d, quat_from_matrix, rot6d_from_matrix, yaw_quat
+from envs.geometry import look_at, matrix_from_quat, matrix_from_rot6d, quat_from_matrix, rot6d_from_matrix, yaw_quat
 
 MATRICES = Rotation.random(50, np.random.default_rng(0)).as_matrix()
 
@@ -42,3 +42,8 @@ def test_a_camera_looks_along_its_minus_z_and_stands_upright():
     np.testing.assert_allclose(-m[:, 2], np.array([-0.5, -0.4, -0.5]) / np.linalg.norm([0.5, 0.4, 0.5]))
     assert m[2, 0] == 0
     assert m[2, 1] > 0
+
+
+def test_matrix_from_quat_is_the_inverse_of_quat_from_matrix():
+    for m in MATRICES:
+        np.testing.assert_allclose(matrix_from_quat(3 * quat_from_matrix(m)), m, atol=1e-12)

@@ -1,136 +1,233 @@
-"""A chat model is asked as any OpenAI-compatible endpoint expects it; what fails says why, and what may pass is tried again."""
+"""A person asks in a terminal, tells the policy to act, watches, asks again."""
 
-import base64
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from envs.imaging import decode_png
-from envs.types import IMAGE_SHAPE, Trial
-from experiments.chat import ChatError, ChatModel
-from experiments.planners import make_planner
-from experiments.rollout import Provenance, rollout
-from tests.experiments.fakes import FakeEnv, Forward
+from envs.types import CAMERAS, CONTROL_HZ, Inference, Trial
+from experiments.chat import add_commands, main
+from experiments.live import Live
+from policy.conversation import Conversation
 
-
-class Endpoint:
-    """A server that answers with the given (status, body) in turn, the last one for ever, and keeps what it was asked."""
-
-    def __init__(self, *answers):
-        self.asked, self.answers = [], list(answers)
-        endpoint = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                endpoint.asked.append((self.path, dict(self.headers), json.loads(body)))
-                status, answer = endpoint.answers.pop(0) if len(endpoint.answers) > 1 else endpoint.answers[0]
-                data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, format, *args):
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.model = ChatModel(f"http://127.0.0.1:{self.server.server_port}/v1", "tiny-vlm", timeout_s=5, tries=3, pause_s=0.01)
+ROOT = Path(__file__).parents[2]
 
 
-def said(text):
-    return 200, {"choices": [{"message": {"role": "assistant", "content": text}}]}
+class Task:
+    steps = (1, 2)
 
 
-@pytest.fixture
-def endpoint(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    made = []
+class Room:
+    """A scene that turns brighter with every control step; a step of the task is done every 12, time is up after `limit`."""
 
-    def make(*answers):
-        made.append(Endpoint(*answers))
-        return made[-1]
+    task, instruction = Task(), "Brighten up."
 
-    yield make
-    for one in made:
-        one.server.shutdown()
-        one.server.server_close()
+    def __init__(self, limit=1000):
+        self.limit, self.told = limit, []
 
+    def reset(self, options):
+        self.trial, self.control_steps = options["trial"], 0
+        return self.observe(), {}
 
-def test_words_and_pictures_arrive_as_the_protocol_says(endpoint, monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", "sesame")
-    there = endpoint(said(" Open the drawer.\n"))
-    picture = np.arange(np.prod(IMAGE_SHAPE), dtype=np.uint8).reshape(IMAGE_SHAPE)
-    assert there.model.ask("What next?", [picture]) == "Open the drawer."
-    path, headers, body = there.asked[0]
-    assert (path, headers["Authorization"], body["model"]) == ("/v1/chat/completions", "Bearer sesame", "tiny-vlm")
-    text, image = body["messages"][0]["content"]
-    assert text == {"type": "text", "text": "What next?"}
-    head, data = image["image_url"]["url"].split(",")
-    assert head == "data:image/png;base64"
-    np.testing.assert_array_equal(decode_png(base64.b64decode(data)), picture)
+    def observe(self):
+        return {"pixels": {c: np.full((240, 320, 3), self.control_steps, np.uint8) for c in CAMERAS}}
 
+    def render(self):
+        return np.concatenate(list(self.observe()["pixels"].values()), 1)
 
-def test_a_local_server_needs_no_key(endpoint):
-    there = endpoint(said("yes"))
-    there.model.ask("?")
-    assert "Authorization" not in there.asked[0][1]
+    @property
+    def steps_done(self):
+        return min(2, self.control_steps // 12)
 
+    @property
+    def terminated(self):
+        return self.steps_done == 2
 
-def test_what_may_pass_is_tried_again(endpoint):
-    there = endpoint((503, {"error": "loading"}), (429, {}), said("yes"))
-    assert there.model.ask("?") == "yes"
-    assert len(there.asked) == 3
+    @property
+    def truncated(self):
+        return self.control_steps >= self.limit and not self.terminated
+
+    def step_chunk(self, actions, on_step):
+        for _ in actions:
+            self.control_steps += 1
+            on_step(self)
+            if self.terminated or self.truncated:
+                break
+        return self.observe(), 0.0, self.terminated, self.truncated, {}
 
 
-def test_after_the_last_try_the_error_says_what_was_answered(endpoint):
-    there = endpoint((500, {"error": "out of memory"}))
-    with pytest.raises(ChatError, match=r"/v1/chat/completions \(tiny-vlm\) gave no answer after 3 tries: 500 .*out of memory"):
-        there.model.ask("?")
+class Hand:
+    """Says what it was told and how bright it sees the scene."""
+
+    execute = 8
+
+    def __init__(self, fails_at=None):
+        self.fails_at, self.trials, self.told = fails_at, [], []
+
+    def reset(self, trial):
+        self.trials.append(trial.index)
+
+    def infer(self, observation, instruction):
+        self.told.append(instruction)
+        if self.fails_at == len(self.told):
+            raise KeyboardInterrupt
+        return Inference(np.zeros((16, 10), np.float32), "Go on." if len(self.told) > 1 else "Begin.")
+
+    def answer(self, images, question, camera="left", on_text=None):
+        on_text(f"brightness {images[0, 0, 0]}")
+        return ""
 
 
-def test_a_refusal_is_not_tried_again_and_names_the_variable_of_the_key(endpoint):
-    there = endpoint((401, {"error": "who are you"}))
-    with pytest.raises(ChatError, match=r"after 1 tries: 401 .*; is OPENAI_API_KEY set\?"):
-        there.model.ask("?")
-    assert len(there.asked) == 1
+def talk(text, folder, room=None, hand=None):
+    out = io.StringIO()
+    hand = hand or Hand()
+    live = Live(room or Room(), hand, Trial("sort_toys", 3), folder)
+    chat = Conversation(hand, live, folder, source=io.StringIO(text), out=out)
+    add_commands(chat, live)
+    chat.run()
+    return out.getvalue()
 
 
-def test_nobody_at_the_address_is_told():
-    model = ChatModel("http://127.0.0.1:9", "m", tries=2, pause_s=0.01)
-    with pytest.raises(ChatError, match=r"gave no answer after 2 tries: .*refused"):
-        model.ask("?")
+def test_it_acts_tells_what_happens_and_sees_the_new_scene_afterwards(tmp_path):
+    assert talk("how bright?\n/act\nand now?\n", tmp_path).splitlines() == [
+        "brightness 0", 'told: "Brighten up."', "  0.0 s  Begin.", "  0.5 s  Go on.", "  1.1 s  1 of 2 steps done",
+        "  1.6 s  2 of 2 steps done", "  1.6 s  all done", f"video: {tmp_path}/videos/trial_0001.mp4",
+        "(320x240 picture of camera left)", "brightness 24",
+    ]  # fmt: skip
+    assert (tmp_path / "videos" / "trial_0001.mp4").stat().st_size > 500
 
 
-@pytest.mark.parametrize(("body", "told"), [(b"<html>", "is no chat completion"), (b'{"choices": []}', "is no chat completion"), (b'{"choices": [{"message": {"content": null}}]}', "has no text")])
-def test_an_answer_of_another_form_is_refused(endpoint, body, told):
-    with pytest.raises(ChatError, match=told):
-        endpoint((200, body)).model.ask("?")
+def test_it_is_told_the_persons_own_words(tmp_path):
+    hand = Hand()
+    talk("/act make it light\n", tmp_path, hand=hand)
+    assert set(hand.told) == {"make it light"}
 
 
-def test_a_url_with_the_whole_path_is_taken_as_it_is():
-    assert ChatModel("http://host/v1/chat/completions/", "m").endpoint == "http://host/v1/chat/completions"
+def test_time_runs_out(tmp_path):
+    said = talk("/act\n/act\n", tmp_path, Room(limit=CONTROL_HZ))
+    assert "  1.0 s  time is up" in said
+    assert said.splitlines()[-1] == "time is up; /reset starts another scene"
 
 
-def test_the_planner_tells_the_policy_what_the_endpoint_says(endpoint):
-    there = endpoint(said('The next one is "Go to 0.50 m."'))
-    planner = make_planner("openai", 2, there.model)
-    row = rollout(FakeEnv(), Forward(), Trial("tidy_up", 0), [], Provenance("forward", "abc"), planner)
-    assert row.plan == ((0.0, 'The next one is "Go to 0.50 m."', "Go to 0.50 m."),)
-    assert len(there.asked) == -(-row.inferences // 2)
-    text, *pictures = there.asked[0][2]["messages"][0]["content"]
-    assert "- Go to 0.45 m.\n- Go to 0.50 m." in text["text"]
-    assert '"Sort toys." The pictures show the scene now, from these cameras: left, right, wrist.' in text["text"]
-    assert len(pictures) == 3
+def test_nothing_is_acted_when_all_is_done_until_a_reset(tmp_path):
+    hand = Hand()
+    said = talk("/act\n/act\n/reset\n/act\n/reset 9\n/reset x\n", tmp_path, hand=hand)
+    assert "all steps are done; /reset starts another scene" in said
+    assert said.count("all done") == 2
+    assert hand.trials == [3, 4, 9]
+    assert "/reset x: expected the number of a trial" in said
+    assert len(list((tmp_path / "videos").iterdir())) == 2
 
 
-def test_an_endpoint_that_is_down_makes_error_rows(endpoint):
-    planner = make_planner("openai", 1, endpoint((500, {})).model)
-    row = rollout(FakeEnv(), Forward(), Trial("tidy_up", 0), [], Provenance("forward", "abc"), planner)
-    assert (row.outcome, row.counted) == ("error", False)
-    assert "gave no answer after 3 tries" in str(row.error)
+def test_ctrl_c_stops_the_motion_and_the_scene_stays_as_it_is(tmp_path):
+    said = talk("/act\nhow bright?\n", tmp_path, hand=Hand(fails_at=3))
+    assert "stopped" in said
+    assert said.endswith("brightness 16\n")
+    assert "video: " in said
+
+
+def test_all_cameras_are_saved(tmp_path):
+    assert f"saved {tmp_path}/here" in talk("/act\n/save here\n", tmp_path)
+    for camera in CAMERAS:
+        assert int(np.asarray(Image.open(tmp_path / "here" / f"{camera}.png"))[0, 0, 0]) == 24
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["env=sort_toy"], "unknown env 'sort_toy'; did you mean 'sort_toys'?"), (["camera=rigth"], "did you mean 'right'?"), (["split=tset"], "did you mean 'test'?"),
+     (["policy=zero"], "answers no questions"), (["seeds=3"], "did you mean 'seed='?")],
+)  # fmt: skip
+def test_a_mistake_in_the_command_is_told_without_a_traceback(arguments, said, capsys):
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+class Terminal:
+    """A command on a pseudo-terminal of 100 columns."""
+
+    def __init__(self, *arguments):
+        self._mine, other = pty.openpty()
+        environment = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
+        environment.pop("NO_COLOR", None)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", *arguments], cwd=ROOT, stdin=other, stdout=other, stderr=other, env=environment, start_new_session=True
+        )
+        os.close(other)
+        self.seen = ""
+
+    def type(self, text):
+        os.write(self._mine, text.encode())
+
+    def interrupt(self):
+        os.kill(self._process.pid, signal.SIGINT)
+
+    def wait_for(self, pattern, timeout_s=60.0):
+        """Reads until the pattern appears after what was matched before; returns everything up to its end."""
+        end = time.monotonic() + timeout_s
+        while not (found := re.search(pattern, self.seen)):
+            assert time.monotonic() < end, f"no {pattern!r} in {self.seen[-2000:]!r}"
+            if select.select([self._mine], [], [], 0.2)[0]:
+                try:
+                    self.seen += os.read(self._mine, 65536).decode(errors="replace")
+                except OSError as error:  # the other end is closed
+                    raise AssertionError(f"ended before {pattern!r}: {self.seen[-2000:]!r}") from error
+        told, self.seen = self.seen[: found.end()], self.seen[found.end() :]
+        return told
+
+    def close(self):
+        os.close(self._mine)
+        self._process.kill()
+        self._process.wait()
+
+    def ended(self):
+        return self._process.wait(30)
+
+
+def test_in_a_terminal_one_looks_asks_acts_stops_and_asks_again(tmp_path):
+    terminal = Terminal("experiments.chat", "env=sort_toys", "policy=chatvla_tiny", f"out={tmp_path}")
+    try:
+        assert "\u2580" in terminal.wait_for("left> "), "the picture is drawn"
+        terminal.type("what is the gripper holding?\n")
+        assert re.search(r"\n\w+", terminal.wait_for("left> "))
+        terminal.type("/look wrist\n")
+        assert "\u2580" in terminal.wait_for("wrist> ")
+        terminal.type("/act\n")
+        terminal.wait_for(r"told: ")
+        assert re.search(r"0\.0 s  Put the \w+ \w+ into the (box|basket)\.", terminal.wait_for(r"1 of 4 steps done"))
+        terminal.interrupt()
+        stopped = terminal.wait_for("wrist> ")
+        assert "stopped" in stopped
+        assert "video: " in stopped
+        terminal.type("/save now\n")
+        terminal.wait_for("saved .*now")
+        terminal.type("/quit\n")
+        assert terminal.ended() == 0
+    finally:
+        terminal.close()
+    assert sorted(p.name for p in (tmp_path / "now").iterdir()) == ["left.png", "right.png", "wrist.png"]
+    assert list((tmp_path / "videos").iterdir())
+
+
+def test_in_a_terminal_pictures_are_talked_about_without_a_simulator(tmp_path):
+    Image.fromarray(np.full((240, 320, 3), 90, np.uint8)).save(tmp_path / "grey.png")
+    terminal = Terminal("policy.chat", f"image={tmp_path / 'grey.png'}")
+    try:
+        terminal.wait_for("left> ")
+        terminal.type("is there a duck?\n")
+        assert re.search(r"(yes|no)\r?\n", terminal.wait_for("left> "))
+        terminal.type("\x04")
+        assert terminal.ended() == 0
+    finally:
+        terminal.close()

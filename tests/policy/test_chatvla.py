@@ -29,7 +29,7 @@ def model() -> ChatVLA:
 
 
 def states(model: ChatVLA, batch: Batch) -> torch.Tensor:
-    return model.hidden_states(batch, model.see(batch.images, batch.cameras))
+    return model.hidden_states(batch, model.see(batch.images, batch.cameras))[0]
 
 
 @torch.no_grad()
@@ -123,31 +123,31 @@ def test_training_the_head_on_cached_conditions_is_the_same_loss(model):
     batch = small_batch()
     torch.manual_seed(5)
     whole = model(batch)["action"]
-    condition = model.condition(batch)
-    assert condition.shape == (2, 32 + 17 + 24 + 12)
-    assert condition.dtype == torch.float32
+    context = model.context(batch)
+    assert context.vector.shape == (2, 32 + 17 + 24 + 12)
+    assert context.vector.dtype == torch.float32
     torch.manual_seed(5)
-    torch.testing.assert_close(model.head_loss(condition, batch.actions, batch.action_mask), whole)
+    torch.testing.assert_close(model.head_loss(context, batch.actions, batch.action_mask), whole)
 
 
 def test_reasoning_changes_the_condition(model):
     batch = small_batch(control=1, understanding=0)
     other = replace(batch, input_ids=torch.where(batch.segment == 1, 9, batch.input_ids))
-    assert not torch.allclose(model.condition(batch)[:, :32], model.condition(other)[:, :32])
+    assert not torch.allclose(model.context(batch).vector[:, :32], model.context(other).vector[:, :32])
 
 
 def test_bfloat16_autocast_keeps_condition_and_losses_in_float32(model):
     with torch.autocast("cpu", torch.bfloat16):
         losses = model(small_batch())
-        assert model.condition(small_batch()).dtype == torch.float32
+        assert model.context(small_batch()).vector.dtype == torch.float32
     assert {v.dtype for v in losses.values()} == {torch.float32}
     torch.testing.assert_close(losses["lm"], model(small_batch())["lm"], atol=0.05, rtol=0.02)
 
 
 def test_a_fresh_network_predicts_zero_actions():
     fresh = ChatVLA(small_config(), NormStats.unit())
-    condition = fresh.condition(small_batch())
-    assert not fresh.head(torch.randn(2, 16, 10), torch.tensor([0, 50]), condition).any()
+    embedded = fresh.head.embed(fresh.context(small_batch()).vector)
+    assert not fresh.head.denoise(torch.randn(2, 16, 10), torch.tensor([0, 50]), embedded).any()
 
 
 def test_images_of_another_size_are_refused(model):
@@ -192,7 +192,7 @@ def test_it_learns_one_batch_by_heart():
     last = {k: sum(h[k] for h in history[-20:]) / 20 for k in ("lm", "action")}
     assert last["lm"] < first["lm"] / 10
     assert last["action"] < first["action"] / 10
-    sampled = model.eval().sample_actions(model.condition(batch), torch.Generator().manual_seed(0))
+    sampled = model.eval().sample_actions(model.context(batch), torch.Generator().manual_seed(0))
     assert (sampled - batch.actions).abs().mean() < 0.15
 
 

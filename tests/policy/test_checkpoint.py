@@ -31,7 +31,7 @@ def folder(tokenizer, tmp_path):
 def test_a_loaded_network_computes_the_same(folder, tokenizer):
     model, words = checkpoint.load(folder)
     batch = small_batch()
-    assert torch.equal(model.condition(batch), small_model().condition(batch))
+    assert torch.equal(model.context(batch).vector, small_model().context(batch).vector)
     assert words.get_vocab() == tokenizer.get_vocab()
     assert model.stats == NormStats.unit()
 
@@ -74,7 +74,7 @@ def test_half_precision_halves_the_weights_and_nearly_keeps_the_result(tokenizer
     assert {v.dtype for k, v in checkpoint.read_weights(folder).items() if "q_proj" in k} == {torch.bfloat16}
     model, _ = checkpoint.load(folder)
     batch = small_batch()
-    torch.testing.assert_close(model.condition(batch), small_model().condition(batch), atol=0.1, rtol=0.1)
+    torch.testing.assert_close(model.context(batch).vector, small_model().context(batch).vector, atol=0.1, rtol=0.1)
 
 
 def test_the_card_names_the_options_that_are_on(folder):

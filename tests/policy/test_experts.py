@@ -38,16 +38,16 @@ def test_no_gradient_reaches_the_other_expert(mlp):
     assert mlp.control.gate_proj.weight.grad is not None
 
 
-def test_init_control_makes_the_routes_alike(mlp):
+def test_copy_expert_makes_the_routes_alike(mlp):
     x = torch.randn(2, 3, 32)
     assert not torch.equal(mlp(x, "control"), mlp(x, "understanding"))
-    mlp.init_control()
+    mlp.copy_expert()
     assert torch.equal(mlp(x, "control"), mlp(x, "understanding"))
 
 
 @pytest.mark.parametrize("route", ["vision", 5, -1])
 def test_an_unknown_route_is_refused(mlp, route):
-    with pytest.raises(ValueError, match=r"expected 'control', 'understanding' or 0\.\.4"):
+    with pytest.raises(ValueError, match=r"expected 'control', 'understanding', 'dense' or 0\.\.4"):
         mlp(torch.randn(4, 3, 32), route)
 
 

@@ -13,7 +13,7 @@ from policy import checkpoint
 from policy.batch import Batch
 from policy.chatvla import ChatVLA
 from policy.generation import prefill, speak
-from policy.inference import ChatVLAPolicy, _condition
+from policy.inference import ChatVLAPolicy, _context
 from policy.normalizer import NormStats
 from policy.presets import preset
 from policy.processor import Processor, config_for
@@ -78,7 +78,7 @@ def test_speaking_with_a_cache_says_and_conditions_as_one_pass_over_the_whole_te
     prefilled = prefill(model, policy._prompt([prompt_ids], [len(prompt_ids)], seen), "control")
     spoken = speak(model, prefilled, processor.end_id, 8)
     agent_pos = torch.from_numpy(observation["agent_pos"])[None]
-    condition = _condition(model, prefilled, spoken, [len(prompt_ids)], agent_pos, seen)
+    context = _context(model, prefilled, spoken, [len(prompt_ids)], agent_pos, seen)
 
     ids = np.array([*prompt_ids, *spoken.tokens[0].tolist()])
     segment = (np.arange(len(ids)) >= len(prompt_ids)).astype(np.int64)
@@ -102,9 +102,9 @@ def test_speaking_with_a_cache_says_and_conditions_as_one_pass_over_the_whole_te
         image_words=torch.full((3, 48, 1), -100),
         image_words_weight=torch.zeros(3, 48, 1),
     )
-    hidden = model.hidden_states(batch, model.see(batch.images, batch.cameras))
+    hidden, _ = model.hidden_states(batch, model.see(batch.images, batch.cameras))
     assert model.vlm.lm_head(hidden[0, len(prompt_ids) - 1 : -1]).argmax(-1).tolist() == spoken.tokens[0].tolist()
-    torch.testing.assert_close(model.condition(batch), condition, atol=2e-3, rtol=2e-3)
+    torch.testing.assert_close(model.context(batch).vector, context.vector, atol=2e-3, rtol=2e-3)
 
 
 def test_answers_in_a_batch_are_those_given_alone(policy, observation):

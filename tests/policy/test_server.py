@@ -190,7 +190,7 @@ def test_the_command_serves_on_this_machine_alone_until_ctrl_c():
 @pytest.mark.parametrize(
     ("arg", "told"),
     [
-        ("prot=1", "'prot=1' is no option; expected python -m policy.serve"),
+        ("prot=1", "'prot=1' is no option; did you mean 'port='? expected python -m policy.serve"),
         ("port=abc", "port=abc; expected a whole number"),
         ("policy=nobody", "nobody; give checkpoint=FOLDER, or policy= one of chatvla_tiny, random, zero"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from policy.heads.base import Context
 from policy.heads.dit import DiTHead, time_embedding
 from tests.policy.small import small_config
 
@@ -17,6 +18,10 @@ def head() -> DiTHead:
     return DiTHead(small_config(), REST)
 
 
+def predicted(head: DiTHead) -> torch.Tensor:
+    return head.denoise(torch.randn(2, 16, 10), torch.tensor([3, 90]), head.embed(torch.randn(2, 32 + REST)))
+
+
 def woken(head: DiTHead) -> DiTHead:
     for parameter in head.parameters():
         if not parameter.any():
@@ -25,7 +30,7 @@ def woken(head: DiTHead) -> DiTHead:
 
 
 def test_a_fresh_head_predicts_zero(head):
-    out = head(torch.randn(2, 16, 10), torch.tensor([3, 90]), torch.randn(2, 32 + REST))
+    out = predicted(head)
     assert not out.any()
 
 
@@ -36,17 +41,17 @@ def test_zero_init_restores_what_a_generic_initialiser_broke(head):
     head.zero_init()
     x, c = torch.randn(2, 16, 32), torch.randn(2, 32)
     assert torch.equal(head.blocks[0](x, c), x)
-    assert not head(torch.randn(2, 16, 10), torch.tensor([3, 90]), torch.randn(2, 32 + REST)).any()
+    assert not predicted(head).any()
 
 
 def test_padding_actions_do_not_change_the_loss(head):
     woken(head)
-    condition, actions = torch.randn(2, 32 + REST), torch.rand(2, 16, 10)
+    context, actions = Context(torch.randn(2, 32 + REST)), torch.rand(2, 16, 10)
     mask = torch.arange(16)[None] < torch.tensor([[10], [16]])
     other = torch.where(mask[..., None], actions, torch.full_like(actions, 0.5))
 
     def loss(a: torch.Tensor) -> torch.Tensor:
-        return head.loss(condition, a, mask, torch.Generator().manual_seed(1))
+        return head.loss(context, a, mask, torch.Generator().manual_seed(1))
 
     # Attention lets a padded action's noise reach the others, so its clean value is compared at the target only.
     head.blocks = torch.nn.ModuleList()
@@ -54,15 +59,15 @@ def test_padding_actions_do_not_change_the_loss(head):
 
 
 def test_the_loss_is_a_mean_over_marked_elements(head):
-    condition, actions = torch.randn(2, 32 + REST), torch.full((2, 16, 10), 0.5)
+    context, actions = Context(torch.randn(2, 32 + REST)), torch.full((2, 16, 10), 0.5)
     mask = torch.zeros(2, 16, dtype=torch.bool)
     mask[0, :3] = True
-    assert head.loss(condition, actions, mask).item() == pytest.approx(0.25)  # x0 is predicted as 0
+    assert head.loss(context, actions, mask).item() == pytest.approx(0.25)  # x0 is predicted as 0
 
 
 @pytest.mark.parametrize("rows", [0, 2])
 def test_without_any_label_the_loss_is_zero_with_gradients_connected(head, rows):
-    loss = head.loss(torch.randn(rows, 32 + REST), torch.rand(rows, 16, 10), torch.zeros(rows, 16, dtype=torch.bool))
+    loss = head.loss(Context(torch.randn(rows, 32 + REST)), torch.rand(rows, 16, 10), torch.zeros(rows, 16, dtype=torch.bool))
     loss.backward()
     assert loss.item() == 0
     assert all(p.grad is not None for p in head.parameters())
@@ -70,8 +75,8 @@ def test_without_any_label_the_loss_is_zero_with_gradients_connected(head, rows)
 
 def test_sampling_with_the_same_generator_repeats(head):
     woken(head)
-    condition = torch.randn(2, 32 + REST)
-    first, second, other = (head.sample(condition, torch.Generator().manual_seed(s)) for s in (3, 3, 4))
+    context = Context(torch.randn(2, 32 + REST))
+    first, second, other = (head.sample(context, torch.Generator().manual_seed(s)) for s in (3, 3, 4))
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
     assert first.shape == (2, 16, 10)

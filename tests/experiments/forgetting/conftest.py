@@ -1,0 +1,5 @@
+"""The made-up recorded data of the training tests."""
+
+from tests.policy.conftest import data, processor
+
+__all__ = ["data", "processor"]

@@ -20,7 +20,7 @@ STAGE = Stage("both", Mixture(1, 0, 1), 1, 1e-3, frozen=("understanding_expert",
 def hidden(policy) -> torch.Tensor:
     batch = small_batch()
     with torch.no_grad():
-        return policy.hidden_states(batch, policy.see(batch.images, batch.cameras))
+        return policy.hidden_states(batch, policy.see(batch.images, batch.cameras))[0]
 
 
 def test_fresh_adapters_change_nothing_and_merging_keeps_what_they_learnt():

@@ -15,10 +15,16 @@ def is_head(name: str) -> bool:
     return ".head." in f".{name}"
 
 
+def is_vlm(name: str) -> bool:
+    """The vision-language model, with the stem through which it sees."""
+    return any(part in f".{name}" for part in (".vlm.", ".stem."))
+
+
 PARTS: Mapping[str, Callable[[str], bool]] = {
     "understanding_expert": is_understanding_expert,
     "control_expert": is_control_expert,
     "head": is_head,
+    "vlm": is_vlm,
     "all_but_head": lambda name: not is_head(name),
     "all_but_understanding_expert": lambda name: not is_understanding_expert(name),
 }

@@ -13,6 +13,7 @@ import numpy as np
 from envs.types import CAMERAS
 from policy.augment import random_shift, relit, shifted, thinned
 from policy.batch import Batch
+from policy.chain import Chains
 from policy.collate import ControlRow, DialogueRow, UnderstandingRow, collate
 from policy.image_words import Labels, Named, Segmented, named
 from policy.llava import LlavaRows
@@ -59,6 +60,11 @@ class Batches:
         return Frames(self.folder)
 
     @cached_property
+    def chains(self) -> Chains:
+        """What is thought at their frames."""
+        return Chains(self.folder)
+
+    @cached_property
     def snapshots(self) -> Snapshots:
         """Stills for training."""
         return Snapshots(self.folder, "train")
@@ -80,7 +86,11 @@ class Batches:
         return Labels(ids, self.processor.config.token_grid(CAMERAS[0]))
 
     def _robot(self, rng: np.random.Generator) -> ControlRow:
-        return self._augmented(self.frames.row(self.frames.draw(rng)), rng)
+        index = self.frames.draw(rng)
+        row = self.frames.row(index)
+        if self.processor.config.reasoning == "chain":
+            row = replace(row, reasoning=replace(row.reasoning, text=self.chains.text(index)))
+        return self._augmented(row, rng)
 
     def _grounding(self, rng: np.random.Generator) -> ControlRow:
         index = int(rng.integers(len(self.snapshots)))

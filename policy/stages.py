@@ -1,6 +1,6 @@
 """The stages of training as data: what is mixed, what is frozen, what is learnt, for how long.
 
-Stages 1 and 2 are ChatVLA's (robot with reasoning and the understanding expert frozen, then both 3:1). The others are
+Of `chatvla_*`, stages 1 and 2 are ChatVLA's (robot with reasoning and the understanding expert frozen, then both 3:1). The others are
 ours. 0 stands for the pretraining that a tiny network lacks. 3 is ChatVLA-2's second stage (network frozen, action
 expert trained on), here on cached conditions, since a head needs many more updates than the network can afford on two
 cores (research/policy_probe.md: 6/40 -> 39/40). 4 goes on with the head on the expert's corrections of the policy's own
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from policy.config import ExpertKind
 from policy.experts import Route
 
 Schedule = Literal["constant", "cosine", "trapezoid"]
@@ -38,9 +39,9 @@ class Mixture:
 class Stage:
     """One `fit`.
 
-    frozen: names in `policy.freezing.PARTS`. route: None sends control rows to the control expert; "understanding"
-    sends all rows to the understanding expert. copy_expert: the control expert starts as a copy of the understanding
-    expert when the stage begins. words: dense words at image tokens. references: texts a grounding row asks for, its
+    lr_end: where "cosine" ends. frozen: names in `policy.freezing.PARTS`. route: None sends control rows to the control
+    expert; "understanding" sends all rows to the understanding expert, "dense" to the one that experts are copied from.
+    copy_expert: the experts start as copies of that one when the stage begins. words: dense words at image tokens. references: texts a grounding row asks for, its
     own included. features: train the action head alone, on cached conditions, in batches of `mixture.robot`.
     corrected: mix in the expert's corrections of the policy's own episodes (`stage=correct`), where there are any.
     control_shift_px: how far augmentation moves a control row's pictures at most; unlike the labels of questions, its
@@ -71,6 +72,7 @@ class Stage:
     control_shift_px: int = 1
     word_dropout: float = 0.0
     share_of_minutes: float = 0.0  # of TrainConfig.minutes, when that is set
+    lr_end: float = 0.0
 
 
 def learning_rate(stage: Stage, step: int, progress: float) -> float:
@@ -78,7 +80,8 @@ def learning_rate(stage: Stage, step: int, progress: float) -> float:
     warm = min(1.0, (step + 1) / stage.warmup) if stage.warmup else 1.0
     x = min(max(progress, 0.0), 1.0)
     if stage.schedule == "cosine":
-        shape = 0.5 * (1 + math.cos(math.pi * x))
+        end = stage.lr_end / stage.lr
+        shape = end + (1 - end) * 0.5 * (1 + math.cos(math.pi * x))
     elif stage.schedule == "trapezoid":  # constant for half, then linear to 5 % (research/vlm_probe.md)
         shape = 0.05 + 0.95 * min(1.0, 2 * (1 - x))
     else:
@@ -109,6 +112,41 @@ PAPER_STAGES: tuple[Stage, ...] = (
     Stage("2_cotrain", Mixture(robot=96, understanding=32), 10000, 2e-5, "cosine", ema=0),
 )
 
+# ChatVLA-2 (supplement C.1): co-training, then the VLM frozen and the action expert trained on; cosine to a tenth. Batch
+# and mixture are ChatVLA's, AdamW's settings too: the source names none of them. It trains in float16 (train.precision).
+CHATVLA2_STAGES: tuple[Stage, ...] = (
+    Stage("1_cotrain", Mixture(robot=96, understanding=32), 15_000, 2e-5, "cosine", copy_expert=True, lr_end=2e-6),
+    Stage("2_action", Mixture(robot=128), 50_000, 2e-5, "cosine", 3000, frozen=("vlm",), lr_end=2e-6),
+)
+
+# The same after our stage 0, in which the experts are still the one network that they will be copies of. The reasoning
+# module is a part of the head, so that the second stage trains both on cached states of the frozen network.
+CHATVLA2_TINY_STAGES: tuple[Stage, ...] = (
+    Stage("0_ground", Mixture(grounding=8, understanding=8), 4000, route="dense", words=True, references=4,
+          frozen=("head",), share_of_minutes=0.4, **_TINY),  # type: ignore[arg-type]
+    Stage("1_cotrain", Mixture(robot=9, grounding=3, understanding=4), 2500, copy_expert=True, words=True, references=4,
+          word_dropout=0.15, share_of_minutes=0.4, **_TINY),  # type: ignore[arg-type]
+    Stage("2_action", Mixture(robot=64), 3000, 1e-3, "cosine", 180, "adamw", (0.9, 0.95), 1e-8,
+          frozen=("all_but_head",), features=True, augment=False, share_of_minutes=0.2, lr_end=1e-4),
+)  # fmt: skip
+
+EXPERT_PARTS = ("understanding_expert", "control_expert")
+
+
+def for_experts(stages: tuple[Stage, ...], kind: ExpertKind) -> tuple[Stage, ...]:
+    """The stages for a network with other experts.
+
+    Where no expert is the task's own, none is frozen for it, rows that all go to one expert go to the one that the others
+    are copied from, and a stage that trains the understanding expert alone is left out: every action would depend on it.
+    """
+    if kind == "static":
+        return stages
+    kept = [s for s in stages if "all_but_understanding_expert" not in s.frozen]
+    return tuple(
+        replace(s, frozen=tuple(p for p in s.frozen if p not in EXPERT_PARTS), route=s.route and "dense") for s in kept
+    )
+
+
 # The other systems at the tiny size: the same grounding, one stage of robot data, and where the head reads one vector the
 # same long training of the head alone. None of the sources has a stage 0; a trunk without pretraining needs one.
 _ROBOT = Mixture(robot=12, grounding=4)
@@ -124,7 +162,8 @@ def _tiny_baseline(head: bool, references: int, train: Mixture, head_stage: bool
 
 
 _VECTOR = _tiny_baseline(True, 4, _ROBOT, True)
-_FLOW = _tiny_baseline(True, 4, _ROBOT, False)
+_SILENT = _tiny_baseline(True, 1, _ROBOT, True)  # no text, so no other text could ask for another object
+_FLOW = _tiny_baseline(True, 1, _ROBOT, False)
 _SPOKEN = _tiny_baseline(False, 1, _ROBOT, False)
 _SPOKEN_COTRAINED = _tiny_baseline(False, 1, TINY_STAGES[2].mixture, False)
 # DiVLA and DexVLA at their size: robot data with reasoning, one stage (policy.md 3.1); pi0: section 3.6.
@@ -134,9 +173,13 @@ _PI0 = (Stage("1_train", Mixture(robot=32), 30_000, 2.5e-5, "cosine", 1000, beta
 STAGES: Mapping[str, tuple[Stage, ...]] = {
     "chatvla_tiny": TINY_STAGES,
     "chatvla_2b": PAPER_STAGES,
+    "chatvla_7b": PAPER_STAGES,
+    "chatvla2_2b": CHATVLA2_STAGES,
+    "chatvla2_tiny": CHATVLA2_TINY_STAGES,
     "chatvla_paligemma_tiny": TINY_STAGES,
     "chatvla_paligemma_3b": PAPER_STAGES,
-    **dict.fromkeys(("divla_tiny", "tinyvla_tiny", "dexvla_tiny", "octo_tiny"), _VECTOR),
+    **dict.fromkeys(("divla_tiny", "dexvla_tiny"), _VECTOR),
+    **dict.fromkeys(("tinyvla_tiny", "octo_tiny"), _SILENT),
     "pi0_tiny": _FLOW,
     **dict.fromkeys(("openvla_tiny", "ecot_tiny"), _SPOKEN),
     "rt2_tiny": _SPOKEN_COTRAINED,

@@ -18,7 +18,7 @@ from rich.console import Console
 from policy import checkpoint, fingerprint
 from policy.chat_format import FORMATS
 from policy.chatvla import ChatVLA
-from policy.config import LossWeights
+from policy.config import ChatVLAConfig, ExpertKind, Reasoning
 from policy.corpus import corpus
 from policy.datamodule import Numbered
 from policy.features import Corrections, FeatureBatches, cached_features
@@ -29,18 +29,16 @@ from policy.llava_index import LlavaIndex
 from policy.lora import check_parts as check_lora_parts
 from policy.normalizer import NormStats
 from policy.parts import check_parts
-from policy.presets import preset
+from policy.presets import preset, varied
 from policy.processor import Processor, config_for
 from policy.qa import write_accuracy
 from policy.recorded import Frames, Snapshots
 from policy.rows import Batches
 from policy.sharding import strategy_name
-from policy.stages import STAGES, Stage
+from policy.stages import STAGES, Stage, for_experts
 from policy.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
 
 SKIPPED = "llava_skipped.jsonl"  # records of visual-text data that could not be read
-# The probe summed four words' losses beside the questions' mean; `words` is their mean.
-TINY_LOSS = LossWeights(lm=1.0, action=1.0, words=4.0, positions=2.0)
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,7 @@ class TrainConfig:
     wandb: off, offline or online. questions: asked after each stage, 0 for none. feature_frames: at most so many
     frames are cached for the head. devices to compile: see `policy.fit.FitSetting`. llava: a file in LLaVA's format,
     whose pictures are in the folder `images`; llava_share of the understanding rows of each batch come from it.
+    experts, reasoning: instead of the preset's (see `policy.config`).
     """
 
     data: str = "outputs/data/sort_toys"
@@ -85,13 +84,16 @@ class TrainConfig:
     wandb: str = "off"
     questions: int = 400
     feature_frames: int | None = 20_000
+    experts: ExpertKind | None = None
+    reasoning: Reasoning | None = None
 
 
 def train(config: TrainConfig, stages: tuple[Stage, ...] | None = None) -> Path:
     """Runs what is left of the stages; returns the folder of the last checkpoint.
 
     Raises:
-        ValueError: an unknown preset or stage, with the nearest name; an `init` that is no checkpoint of the preset.
+        ValueError: an unknown preset or stage, with the nearest name; an `init` that is no checkpoint of the preset; an
+            `out` with a checkpoint of another network.
         FileNotFoundError: no recorded data, with the command that makes it.
     """
     if config.threads:
@@ -118,13 +120,28 @@ def train(config: TrainConfig, stages: tuple[Stage, ...] | None = None) -> Path:
     return last
 
 
+def network(config: TrainConfig) -> ChatVLAConfig:
+    """The preset, with the experts and the reasoning that the config gives.
+
+    Raises:
+        ValueError: there is no such preset, with the nearest name; or it cannot have them.
+    """
+    return varied(preset(config.preset), config.experts, config.reasoning)
+
+
+def all_stages(config: TrainConfig) -> tuple[Stage, ...]:
+    """Those of the preset, as they are for its experts."""
+    wanted = network(config)
+    return for_experts(STAGES[wanted.name], wanted.experts.kind)
+
+
 def selected(config: TrainConfig) -> tuple[Stage, ...]:
     """The stages of the preset that the config names, scaled.
 
     Raises:
         ValueError: an unknown stage, with the nearest name.
     """
-    known = {s.name: s for s in STAGES[preset(config.preset).name]}
+    known = {s.name: s for s in all_stages(config)}
     for name in config.stages:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1, 0.3)
@@ -212,19 +229,19 @@ def tell_skipped(config: TrainConfig) -> None:
 
 def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
     """An untrained network fitted to the data's words and ranges (tiny), or pretrained Qwen2-VL (2b)."""
-    data, network = Path(config.data), preset(config.preset)
-    chat = FORMATS[network.backbone]
+    data, wanted = Path(config.data), network(config)
+    chat = FORMATS[wanted.backbone]
     stats = norm_stats(data)
     torch.manual_seed(config.seed)
     if config.pretrained is not None:
         tokenizer = load_tokenizer(config.pretrained, chat)
-        fitted = config_for(network, tokenizer)
+        fitted = config_for(wanted, tokenizer)
         return ChatVLA.from_pretrained_backbone(config.pretrained, fitted, stats), Processor.of(tokenizer, fitted, stats)
     folder = Path(config.out)
     if not (folder / "tokenizer.json").is_file():
-        save_tokenizer(train_tokenizer(*corpus(data), chat=chat), folder)
+        save_tokenizer(train_tokenizer(*corpus(data, network.reasoning == "chain"), chat=chat), folder)
     tokenizer = load_tokenizer(folder, chat)
-    fitted = replace(config_for(network, tokenizer), loss=TINY_LOSS if network.options.image_words else network.loss)
+    fitted = config_for(wanted, tokenizer)
     return ChatVLA(fitted, stats), Processor.of(tokenizer, fitted, stats)
 
 
@@ -246,7 +263,23 @@ def policy_from(config: TrainConfig) -> tuple[ChatVLA, Processor]:
         ) from error
     if policy.config.name != preset(config.preset).name:
         raise ValueError(f"train.init={config.init} is a {policy.config.name!r}; give train.preset={policy.config.name} too")
+    check_same_network(config, policy.config, config.init)
     return policy, Processor.of(tokenizer, policy.config, policy.stats)
+
+
+def check_same_network(config: TrainConfig, found: ChatVLAConfig, folder: str | Path) -> None:
+    """Refuses a checkpoint whose experts or reasoning are not those that the config asks for.
+
+    Raises:
+        ValueError: naming what it has, and the override that goes with it.
+    """
+    wanted = network(config)
+    for name, has, asked in (
+        ("experts", found.experts.kind, wanted.experts.kind),
+        ("reasoning", found.reasoning, wanted.reasoning),
+    ):
+        if has != asked:
+            raise ValueError(f"{folder} has {name}={has}, not {asked}; give train.{name}={has}, or another train.out or train.init")
 
 
 def norm_stats(data: Path) -> NormStats:
@@ -269,7 +302,7 @@ def card(config: TrainConfig, stage: Stage, stages: tuple[Stage, ...]) -> dict:
 
 def _before(config: TrainConfig, first: Stage) -> Path | None:
     """The checkpoint of the last finished stage before `first`."""
-    names = [s.name for s in STAGES[preset(config.preset).name]]
+    names = [s.name for s in all_stages(config)]
     earlier = [Path(config.out) / n for n in names[: names.index(first.name)]] if first.name in names else []
     return next((f / "checkpoint" for f in reversed(earlier) if checkpoint_done(f)), None)
 
@@ -278,4 +311,5 @@ def _start(config: TrainConfig, last: Path | None) -> tuple[ChatVLA, Processor]:
     if last is None:
         return policy_from(config) if config.init is not None else fresh_policy(config)
     policy, tokenizer = checkpoint.load(last)
+    check_same_network(config, policy.config, last)
     return policy, Processor.of(tokenizer, policy.config, policy.stats)

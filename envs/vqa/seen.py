@@ -222,8 +222,8 @@ def _absent(view: View) -> list[str]:
 
 def _accepted(view: View, thing: Thing) -> tuple[str, ...]:
     """Its phrase, and its noun where that is enough, with and without an article."""
-    names = dict.fromkeys((thing.phrase, *([thing.noun] if view.nouns[thing.noun] == 1 else [])))
-    return tuple(n for name in names for n in (name, f"the {name}"))
+    names = {thing.phrase} | ({thing.noun} if view.nouns[thing.noun] == 1 else set())
+    return tuple(n for name in sorted(names) for n in (name, f"the {name}"))
 
 
 def _pointing(words: dict[str, str], mask: NDArray[np.bool_], key: str, about: tuple[str, ...]) -> Item:

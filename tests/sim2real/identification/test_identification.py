@@ -141,7 +141,7 @@ def test_the_commands_write_what_they_say(tmp_path, capsys):
         (["fitt"], "unknown command 'fitt'; did you mean 'fit'"),
         (["excite", "second=3"], "unknown option 'second'; did you mean 'seconds'"),
         (["excite", "seconds=3"], "an excitation of 3 s; expected at least 8"),
-        (["fit", "log=nowhere.parquet"], "nowhere.parquet is no motion log"),
+        (["fit", "log=nowhere.parquet"], "nowhere.parquet holds no motion samples"),
     ],
 )
 def test_a_mistaken_command_is_told_in_a_message(argv, message, capsys):

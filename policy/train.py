@@ -239,7 +239,7 @@ def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
         return ChatVLA.from_pretrained_backbone(config.pretrained, fitted, stats), Processor.of(tokenizer, fitted, stats)
     folder = Path(config.out)
     if not (folder / "tokenizer.json").is_file():
-        save_tokenizer(train_tokenizer(*corpus(data, network.reasoning == "chain"), chat=chat), folder)
+        save_tokenizer(train_tokenizer(*corpus(data, wanted.reasoning == "chain"), chat=chat), folder)
     tokenizer = load_tokenizer(folder, chat)
     fitted = config_for(wanted, tokenizer)
     return ChatVLA(fitted, stats), Processor.of(tokenizer, fitted, stats)

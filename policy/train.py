@@ -105,7 +105,9 @@ def train(config: TrainConfig, stages: tuple[Stage, ...] | None = None) -> Path:
     last = _before(config, todo[0])
     for stage in todo:
         folder = out / stage.name
-        if not checkpoint_done(folder):
+        if checkpoint_done(folder):
+            check_same_network(config, checkpoint.read_config(folder / "checkpoint"), folder)
+        else:
             policy, processor = _start(config, last)
             policy = run_stage(config, stage, policy, processor)
             if is_first_process():

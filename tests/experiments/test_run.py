@@ -31,7 +31,7 @@ def test_an_unknown_env_is_one_line_with_the_nearest_name_and_exit_code_2():
         ("stage=evalute", "unknown stage 'evalute'; did you mean 'evaluate'?"),
         ("trails=3", "unknown override 'trails'; did you mean 'trials'?"),
         ("train.minute=3", "unknown override 'train.minute'; did you mean 'train.minutes'?"),
-        ("train.preset=chatvla_3b", "unknown train.preset 'chatvla_3b'; did you mean 'chatvla_2b'?"),
+        ("train.preset=chatvla_tny", "unknown train.preset 'chatvla_tny'; did you mean 'chatvla_tiny'?"),
         ("split=tset", "unknown split 'tset'; did you mean 'test'?"),
         ("shift=textures", "unknown shift 'textures'; did you mean 'texture'?"),
         ("collect.shift=trian", "unknown collect.shift 'trian'; did you mean 'train'?"),

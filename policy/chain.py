@@ -32,8 +32,7 @@ AHEAD = tuple(3 * i for i in range(1, 6))  # frames: ECoT's next five places of 
 HELD_M = 0.08  # between hand and object
 # All words that no recorded text needs to have.
 WORDS = tuple(
-    "TASK PLAN VISIBLE OBJECTS SUBTASK REASONING MOVE GRIPPER POSITION none the gripper is open closed holds and move turn "
-    "clockwise counterclockwise close stay it to at object forward backward left right up down".split()
+    ["TASK", "PLAN", "VISIBLE", "OBJECTS", "SUBTASK", "REASONING", "MOVE", "GRIPPER", "POSITION", "none", "the", "gripper", "is", "open", "closed", "holds", "and", "move", "turn", "clockwise", "counterclockwise", "close", "stay", "it", "to", "at", "object", "forward", "backward", "left", "right", "up", "down"]
 )
 
 Points = NDArray[np.floating]

@@ -103,7 +103,7 @@ def load(folder: str | Path, dtype: torch.dtype = torch.float32) -> tuple[ChatVL
     """
     folder = Path(folder)
     check_contract(folder)
-    config = ChatVLAConfig.from_dict(_read_json(folder, "config.json"))
+    config = read_config(folder)
     model = ChatVLA(config, NormStats.load(_existing(folder, "norm_stats.json")))
     missing, unexpected = model.load_state_dict(read_weights(folder), strict=False)
     missing = [k for k in missing if k != TIED or not config.text.tied]
@@ -135,6 +135,11 @@ def read_weights(folder: str | Path) -> dict[str, Tensor]:
     for name in sorted(set(index.values())):
         weights.update(load_file(_existing(Path(folder), name)))
     return weights
+
+
+def read_config(folder: str | Path) -> ChatVLAConfig:
+    """The network that the folder holds."""
+    return ChatVLAConfig.from_dict(_read_json(Path(folder), "config.json"))
 
 
 def read_card(folder: str | Path) -> dict[str, Any]:

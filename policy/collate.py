@@ -3,7 +3,7 @@
 A control row: prefix (system, three pictures, instruction, assistant header), then the row's own reasoning as packed
 text 1 and, on grounding rows, more reference texts whose objects the readout must find; of a network without reasoning,
 the prefix alone. An understanding row: prefix (system, one picture), then one packed text per question with its answer.
-A dialogue row: prefix (system, one picture or none), then the dialogue as a single packed text, every answer of it learnt.
+A dialogue row: prefix (system, one picture or none), then the dialogue as a single packed text, every answer learnt.
 """
 
 from __future__ import annotations

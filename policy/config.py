@@ -214,6 +214,11 @@ class ChatVLAConfig:
         """The same network for a tokenizer; `token_ids` are fields of `TextConfig` such as `image_token_id`."""
         return replace(self, text=replace(self.text, vocab_size=vocab_size, **token_ids))
 
+    def with_experts(self, kind: ExpertKind) -> ChatVLAConfig:
+        """The same network with other experts; only those that a router chooses have a loss that balances them."""
+        loss = self.loss if kind == "dynamic" else replace(self.loss, balance=0.0)
+        return replace(self, experts=replace(self.experts, kind=kind), loss=loss)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)

@@ -248,7 +248,7 @@ def _words(network: ChatVLA, tokens: int) -> Tensor:
 
 
 def _head(network: ChatVLA, tokens: int) -> Tensor:
-    """The condition and the action head's loss."""
+    """The context and the action head's loss."""
     config = network.config
     hidden = torch.zeros(1, tokens, config.text.hidden_size, requires_grad=_language_learns(network))
     prompt = torch.ones(1, tokens, dtype=torch.bool)
@@ -260,9 +260,9 @@ def _head(network: ChatVLA, tokens: int) -> Tensor:
     readout, agent_pos = torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, config.agent_pos_dim)
     prefix = None
     if network.head is not None and network.head.needs_prefix:
-        text = config.text
-        keys = tuple(torch.zeros(1, text.kv_heads, tokens, text.head_width, requires_grad=_language_learns(network)) for _ in range(text.layers))
-        prefix = Prefix(keys, keys, prompt, torch.zeros(1, dtype=torch.long))
+        size, learns = (1, config.text.kv_heads, tokens, config.text.head_width), _language_learns(network)
+        keys, values = (tuple(torch.zeros(size, requires_grad=learns) for _ in range(config.text.layers)) for _ in range(2))
+        prefix = Prefix(keys, values, prompt, torch.zeros(1, dtype=torch.long))
     made = network.control_condition(hidden, prompt, prompt, readout, agent_pos, Seen(hidden, stem_map), prefix)
     return _action_loss(network, made.context)
 
@@ -272,9 +272,8 @@ def _head_alone(network: ChatVLA) -> Tensor:
 
 
 def _action_loss(network: ChatVLA, context: Context) -> Tensor:
-    rows, config = len(context.vector), network.config
-    actions = torch.zeros(rows, config.horizon, config.action_dim)
-    return network.head_loss(context, actions, torch.ones(rows, config.horizon, dtype=torch.bool))
+    actions = torch.zeros(1, network.config.horizon, network.config.action_dim)
+    return network.head_loss(context, actions, torch.ones(1, network.config.horizon, dtype=torch.bool))
 
 
 def _language_learns(network: ChatVLA) -> bool:
@@ -290,9 +289,15 @@ def _attention_backward_flops(grad: Any, query: Any, key: Any, value: Any, *rest
     return 5 * _attention_flops(query, key, value) // 2  # the scores again, and four products
 
 
-# PyTorch's formulas know the GPU's fused attention, not the CPU's.
+def _grouped_flops(a: Any, b: Any, *rest: Any, **further: Any) -> int:
+    """Of products (N, i) x (E, i, o), or (i, N) x (N, o) for the gradient of their weights, group by group."""
+    return 2 * a.shape[-2] * a.shape[-1] * b.shape[-1]
+
+
+# PyTorch's formulas know the GPU's fused attention, not the CPU's, and no products in groups.
 FORMULAS: dict[Any, Any] = {
     **flop_registry,
+    torch.ops.aten._grouped_mm: _grouped_flops,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward_flops,
 }

@@ -16,7 +16,7 @@ from rich.table import Table
 from torch import nn
 
 from policy.chatvla import ChatVLA
-from policy.config import ChatVLAConfig
+from policy.config import ChatVLAConfig, ExpertsConfig
 from policy.costs import Cost, Lengths, fake_network, row_costs
 from policy.experts import is_control_expert, is_understanding_expert
 from policy.fit import FitSetting
@@ -82,6 +82,8 @@ class StageCost:
 
 def part_of(name: str) -> str:
     """The row of the table that a parameter belongs to."""
+    if ".mlp.experts." in name or ".mlp.router." in name:
+        return "dynamic experts"
     if is_control_expert(name):
         return "control expert"
     if is_understanding_expert(name):
@@ -104,13 +106,13 @@ def parameters(network: nn.Module, trained: bool = False) -> dict[str, int]:
     return found
 
 
-def active(counts: Mapping[str, int]) -> dict[str, int]:
-    """Parameters that one sample passes through: an answer, and an action."""
-    total = sum(counts.values())
-    return {
-        "an answer": total - counts.get("control expert", 0) - counts.get("head", 0) - counts.get("fusion, readouts, norms", 0),
-        "an action": total - counts.get("understanding expert", 0),
-    }
+def active(counts: Mapping[str, int], experts: ExpertsConfig) -> dict[str, int]:
+    """Parameters that one sample passes through: an answer, and an action. Of dynamic experts, those of one token."""
+    idle = counts.get("dynamic experts", 0) * (experts.count - experts.top_k) // experts.count
+    always = sum(counts.values()) - idle
+    of_control = sum(counts.get(part, 0) for part in ("control expert", "head", "fusion, readouts, norms"))
+    of_answers = counts.get("understanding expert", 0) if "control expert" in counts else 0
+    return {"an answer": always - of_control, "an action": always - of_answers}
 
 
 def stage_cost(config: ChatVLAConfig, stage: Stage, setting: FitSetting) -> StageCost:
@@ -133,7 +135,7 @@ def stage_cost(config: ChatVLAConfig, stage: Stage, setting: FitSetting) -> Stag
         strategy=strategy,
         parameters=parameters(network),
         trained=parameters(network, trained=True),
-        active=active(parameters(network)),
+        active=active(parameters(network), config.experts),
         rows={k: v for k, v in rows.items() if v},
         tokens=tokens,
         costs=costs,

@@ -14,12 +14,11 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from policy.batch import Batch
 from policy.chatvla import ChatVLA
 from policy.collate import collate
 from policy.parts import WHOLE, Part
-from policy.processor import Processor
 from policy.recorded import Frames
+from policy.rows import Batches
 
 CORRECTED_SHARE = 0.4  # of a batch, where there are corrections
 
@@ -101,21 +100,20 @@ class FeatureBatches:
 
 
 @torch.no_grad()
-def cached_features(
-    policy: ChatVLA, processor: Processor, frames: Frames, path: Path, batch_size: int = 32, limit: int | None = None
-) -> tuple[np.ndarray, Tensor]:
-    """(K,) frame indices and (K, D) float32 conditions; read from `path` if they are there. At most `limit` frames."""
+def cached_features(policy: ChatVLA, source: Batches, path: Path, batch_size: int = 32, limit: int | None = None) -> tuple[np.ndarray, Tensor]:
+    """(K,) frame indices and (K, D) float32 conditions; read from `path` if they are there. At most `limit` frames of `source`."""
     if path.is_file():
         stored = torch.load(path, weights_only=True)
         return stored["index"].numpy(), stored["condition"]
-    index = frames.pictured
+    index = source.frames.pictured
     if limit is not None and len(index) > limit:
         index = np.sort(np.random.default_rng(0).choice(index, limit, replace=False))
     device = next(policy.parameters()).device
     policy.eval()
     made = []
     for start in track(range(0, len(index), batch_size), "conditions of the frames"):
-        batch = feature_batch(processor, frames, index[start : start + batch_size]).to(device)
+        rows = [source.frame(int(i)) for i in index[start : start + batch_size]]
+        batch = collate(source.processor, rows, []).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             made.append(policy.context(batch).vector.float().cpu())
     policy.train()
@@ -125,8 +123,3 @@ def cached_features(
     torch.save({"index": torch.from_numpy(index), "condition": condition}, half)
     half.replace(path)
     return index, condition
-
-
-def feature_batch(processor: Processor, frames: Frames, index: np.ndarray) -> Batch:
-    """These frames as control rows, unaugmented."""
-    return collate(processor, [frames.row(int(i)) for i in index], [])

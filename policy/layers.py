@@ -13,8 +13,14 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.utils.checkpoint import checkpoint
 
-# Of the vision towers (Qwen2-VL's, PaliGemma's), the language model and the head, where a network has them.
-LAYERS = ("vlm.model.visual.blocks", "vlm.model.vision_tower.encoder.layers", "vlm.model.language_model.layers", "head.blocks")
+# Of the vision towers (Qwen2-VL's, PaliGemma's), the language model and the heads (DiT's, pi0's), where a network has them.
+LAYERS = (
+    "vlm.model.visual.blocks",
+    "vlm.model.vision_tower.encoder.layers",
+    "vlm.model.language_model.layers",
+    "head.blocks",
+    "head.layers",
+)
 
 
 def layers(policy: nn.Module) -> list[nn.Module]:
@@ -33,7 +39,15 @@ def prepared(policy: nn.Module, checkpointed: bool, compiled: bool) -> Iterator[
     """Inside, layers keep no activations but are computed again on the way back, and run compiled; afterwards as before.
 
     Neither changes the name of a parameter, nor what is learnt.
+
+    Raises:
+        ValueError: layers cannot be computed twice, since the head reads the keys and values that they leave.
     """
+    if checkpointed and getattr(getattr(policy, "head", None), "needs_prefix", False):
+        raise ValueError(
+            "train.checkpoint_activations=true computes layers twice, but this network's head reads the keys and values "
+            "that they leave; leave it out, and split the batch further (train.accumulate)"
+        )
     chosen = layers(policy)
     for layer in chosen:
         if checkpointed:

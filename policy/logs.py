@@ -15,7 +15,8 @@ from lightning.pytorch.loggers import Logger, WandbLogger  # wandb itself is imp
 
 from policy.lightning import step_ended
 
-COLUMNS: tuple[str, ...] = ("stage", "step", "elapsed_s", "lr", "loss", "lm", "action", "words", "positions", "balance", "samples_per_s", "mfu")
+LOSSES = ("loss", "lm", "action", "words", "positions", "balance")
+COLUMNS: tuple[str, ...] = ("stage", "step", "elapsed_s", "lr", *LOSSES, "samples_per_s", "mfu")
 
 
 class TrainingLog(lightning.Callback):

@@ -148,7 +148,5 @@ def preset(name: str) -> ChatVLAConfig:
 
 def varied(config: ChatVLAConfig, experts: ExpertKind | None = None, reasoning: Reasoning | None = None) -> ChatVLAConfig:
     """The same network with other experts, or with its reasoning reaching the actions another way; None: as it is."""
-    if experts is not None and experts != config.experts.kind:
-        balance = config.loss.balance if experts == "dynamic" else 0.0
-        config = replace(config, experts=replace(config.experts, kind=experts), loss=replace(config.loss, balance=balance))
+    config = config if experts is None else config.with_experts(experts)
     return config if reasoning is None else replace(config, reasoning=reasoning)

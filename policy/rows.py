@@ -85,25 +85,30 @@ class Batches:
         ids = {w: word_id(self.processor.tokenizer, w) for w in sorted(words)}
         return Labels(ids, self.processor.config.token_grid(CAMERAS[0]))
 
-    def _robot(self, rng: np.random.Generator) -> ControlRow:
-        index = self.frames.draw(rng)
-        row = self.frames.row(index)
+    def frame(self, index: int) -> ControlRow:
+        """A recorded frame as the network is shown it, unaugmented; one that thinks in chains has them for reasoning."""
+        row = self._fitted(self.frames.row(index))
         if self.processor.config.reasoning == "chain":
             row = replace(row, reasoning=replace(row.reasoning, text=self.chains.text(index)))
-        return self._augmented(row, rng)
+        return row
+
+    def _robot(self, rng: np.random.Generator) -> ControlRow:
+        return self._augmented(self.frame(self.frames.draw(rng)), rng)
 
     def _grounding(self, rng: np.random.Generator) -> ControlRow:
         index = int(rng.integers(len(self.snapshots)))
         instructions = self.frames.instructions
         instruction = instructions[int(rng.integers(len(instructions)))]
-        return self._augmented(self.snapshots.row(index, instruction, self.stage.references - 1, rng), rng)
+        return self._augmented(self._fitted(self.snapshots.row(index, instruction, self.stage.references - 1, rng)), rng)
+
+    def _fitted(self, row: ControlRow) -> ControlRow:
+        return replace(row, images=np.stack([self.processor.image(i, c) for i, c in zip(row.images, CAMERAS, strict=True)]))
 
     def _augmented(self, row: ControlRow, rng: np.random.Generator) -> ControlRow:
-        images = [self.processor.image(i, c) for i, c in zip(row.images, CAMERAS, strict=True)]
         if not self.stage.augment:
-            return replace(row, images=np.stack(images))
-        moves = [random_shift(rng, self.stage.control_shift_px) for _ in images]
-        moved = np.stack([shifted(i, *m) for i, m in zip(images, moves, strict=True)])
+            return row
+        moves = [random_shift(rng, self.stage.control_shift_px) for _ in row.images]
+        moved = np.stack([shifted(i, *m) for i, m in zip(row.images, moves, strict=True)])
         scene = tuple(s and moved_scene(s, *m) for s, m in zip(row.scene, moves, strict=True))
         return replace(row, images=relit(moved, rng), scene=scene)
 
@@ -122,7 +127,6 @@ class Batches:
             image, scene = relit(shifted(image, *move), rng), moved_scene(scene, *move)
         turns = [(self._worded(q.question, rng), answer_in(q, scene)) for q in chosen]
         return UnderstandingRow(image, camera, tuple((q, a) for q, a in turns if a), scene)
-
 
     def _worded(self, question: str, rng: np.random.Generator) -> str:
         share = self.stage.word_dropout

@@ -105,7 +105,9 @@ def train(config: TrainConfig, stages: tuple[Stage, ...] | None = None) -> Path:
     last = _before(config, todo[0])
     for stage in todo:
         folder = out / stage.name
-        if not checkpoint_done(folder):
+        if checkpoint_done(folder):
+            check_same_network(config, checkpoint.read_config(folder / "checkpoint"), folder)
+        else:
             policy, processor = _start(config, last)
             policy = run_stage(config, stage, policy, processor)
             if is_first_process():
@@ -202,12 +204,12 @@ def batches(config: TrainConfig, stage: Stage, policy: ChatVLA, processor: Proce
     """Where the stage's batches come from: recorded data, or conditions of its frames under the frozen network."""
     if not stage.features:
         return Batches(Path(config.data), processor, stage, config.seed, llava=llava_rows(config, stage))
-    frames = Frames(Path(config.data))
+    source = Batches(Path(config.data), processor, stage, config.seed)
     path = Path(config.out) / stage.name / "conditions.pt"
     policy.to(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() and config.accelerator != "cpu" else "cpu")
-    index, condition = cached_features(policy, processor, frames, path, limit=config.feature_frames)
+    index, condition = cached_features(policy, source, path, limit=config.feature_frames)
     corrections = Corrections.read(Path(config.data) / "corrections") if stage.corrected else None
-    return FeatureBatches(frames, index, condition, stage.mixture.robot, config.seed, corrections)
+    return FeatureBatches(source.frames, index, condition, stage.mixture.robot, config.seed, corrections)
 
 
 def llava_rows(config: TrainConfig, stage: Stage) -> LlavaRows | None:
@@ -239,7 +241,7 @@ def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
         return ChatVLA.from_pretrained_backbone(config.pretrained, fitted, stats), Processor.of(tokenizer, fitted, stats)
     folder = Path(config.out)
     if not (folder / "tokenizer.json").is_file():
-        save_tokenizer(train_tokenizer(*corpus(data, network.reasoning == "chain"), chat=chat), folder)
+        save_tokenizer(train_tokenizer(*corpus(data, wanted.reasoning == "chain"), chat=chat), folder)
     tokenizer = load_tokenizer(folder, chat)
     fitted = config_for(wanted, tokenizer)
     return ChatVLA(fitted, stats), Processor.of(tokenizer, fitted, stats)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from envs.types import CAMERAS
 from experiments import config as base
@@ -66,13 +67,16 @@ class RobotConfig(Config):
         return self.robot == "franka" or self.mode != "gated"
 
 
-def load(overrides: list[str]) -> RobotConfig:
-    """The configuration that `key=value` overrides ask for.
+AnyRobotConfig = TypeVar("AnyRobotConfig", bound=RobotConfig)
+
+
+def load(overrides: list[str], kind: type[AnyRobotConfig] = RobotConfig) -> AnyRobotConfig:
+    """The configuration that `key=value` overrides ask for; `kind`: one with more fields than `RobotConfig`.
 
     Raises:
         UsageError: an unknown key or value, one of the wrong type, or values that contradict each other.
     """
-    config = base.load(overrides, RobotConfig)
+    config = base.load(overrides, kind)
     for key, known in ROBOT_CHOICES.items():
         if getattr(config, key) is not None:
             check_name(getattr(config, key), known, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from importlib.metadata import version
 
 import numpy as np
@@ -12,11 +13,16 @@ from sim2real.arm import Arm, ArmState, Collision, Vector
 from sim2real.cameras import Cameras
 from sim2real.franky_arm import FrankyArm
 from sim2real.gripper import RobotiqGripper
+from sim2real.outcomes import LinkLost
 from sim2real.rig import Rig, WallClock
-from sim2real.twin import Delays, Twin
+from sim2real.twin import Delays, Twin, TwinError
 from sim2real.twin.clock import Mode
 from sim2real.twin.robots import ROBOTS
+from sim2real.twin.wire import MODE_MOVE
 from sim2real.zed import ZedCamera
+
+MOTION_S = 5.0  # for a motion to begin
+FPS = 15  # that a CPU draws three cameras at
 
 
 class GatedClock:
@@ -26,12 +32,19 @@ class GatedClock:
 
     def __init__(self, twin: Twin, cameras: Cameras):
         self._twin, self._cameras = twin, cameras
-        self.start()
+        self._steps = 0
 
     def start(self) -> None:
-        """The trial's first control period."""
+        """The trial's first control period; the arm's motion has just been asked for."""
         self._steps = 0
+        end = time.monotonic() + MOTION_S
+        while not self._moves and time.monotonic() < end:
+            time.sleep(0.002)
         self._cameras.expire()
+
+    @property
+    def _moves(self) -> bool:
+        return self._twin.state().robot_mode == MODE_MOVE
 
     def now(self) -> float:
         """s of the twin's time."""
@@ -42,8 +55,15 @@ class GatedClock:
         return 0
 
     def wait(self) -> None:
-        """The twin goes on for one control period."""
-        self._twin.step()
+        """The twin goes on for one control period; an arm that has stopped itself leaves its driver a moment to find out."""
+        try:
+            if self._moves:
+                self._twin.step()
+            else:
+                time.sleep(0.05)
+        except TwinError as error:
+            if self._moves:
+                raise LinkLost(f"the twin does not go on ({error})") from error
         self._steps += 1
         self._cameras.expire()
 
@@ -118,7 +138,7 @@ def make_twin_rig(task: str, mode: Mode, collision: Collision, robot: str = "fr3
     twin = Twin(task, mode, robot=robot, delays=delays)
     try:
         gated = mode == "gated"
-        cameras = Cameras({name: ZedCamera(twin.sl, name, serial) for name, serial in twin.serials.items()}, threaded=not gated)
+        cameras = Cameras({name: ZedCamera(twin.sl, name, serial, FPS) for name, serial in twin.serials.items()}, threaded=not gated)
         arm: Arm = FrankyArm(twin.ip, ROBOTS[twin.robot], collision, realtime=False)
         rig = TwinRig(
             "twin", GatedArm(arm, twin) if gated else arm, ROBOTS[twin.robot], RobotiqGripper(twin.gripper_port), cameras,

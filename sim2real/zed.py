@@ -37,10 +37,10 @@ def load_sl() -> Any:
 
 
 class ZedCamera:
-    """One camera, by its serial number."""
+    """One camera, by its serial number, at so many frames a second."""
 
-    def __init__(self, sl: Any, name: str, serial: int):
-        self._sl, self.name, self.serial = sl, name, serial
+    def __init__(self, sl: Any, name: str, serial: int, fps: int = FPS):
+        self._sl, self.name, self.serial, self.fps = sl, name, serial, fps
         self._camera: Any = None
         self._mat: Any = None
         self._runtime: Any = None
@@ -53,7 +53,7 @@ class ZedCamera:
             raise CameraError(f"camera {self.name} (serial {self.serial}) is not connected; there are {sorted(known) or 'none'}")
         wanted = sl.InitParameters()
         wanted.set_from_serial_number(self.serial)
-        wanted.camera_resolution, wanted.camera_fps = sl.RESOLUTION.HD720, FPS
+        wanted.camera_resolution, wanted.camera_fps = sl.RESOLUTION.HD720, self.fps
         wanted.depth_mode = sl.DEPTH_MODE.NONE
         camera = sl.Camera()
         status = camera.open(wanted)

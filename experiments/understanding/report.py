@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.report_style import document, html_table, md_table, section
-from experiments.understanding.benchmarks import BENCHMARKS
+from experiments.understanding.benchmarks import BENCHMARKS, TABLE_1
 from experiments.understanding.paper import MME_NOTE, SOURCE, paper_lines
 from experiments.understanding.scores import Scored
 
@@ -127,7 +127,8 @@ def read_numbers(out: Path) -> tuple[str, dict[str, float]] | None:
 
 def _notes(run: Run) -> list[str]:
     names = {r.benchmark.name for r in run.results}
-    notes = [f"Paper: {SOURCE}. Ours: exact matching, no language model as judge.", OPENVLA_NOTE]
+    notes = ["Ours: exact matching, no language model as judge."]
+    notes += [f"Paper: {SOURCE}.", OPENVLA_NOTE] if names & set(TABLE_1) else []
     notes += [MME_NOTE] if "mme" in names else []
     return notes + ([PARTIAL_NOTE] if any(not r.whole for r in run.results) else [])
 
@@ -136,6 +137,6 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f}" if value == int(value) else f"{value:.1f}"
 
 
-def _short(text: str, limit: int = 160) -> str:
+def _short(text: str, limit: int = 90) -> str:
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -6,7 +6,7 @@ is causal, positions count from 1 (arXiv:2407.07726, sections 3.1 and 3.2).
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from transformers.models.gemma.modeling_gemma import GemmaDecoderLayer
 
 from policy.attention import PLAIN, register_plain_attention
 from policy.backbones import loading
-from policy.config import DENSE, ChatVLAConfig
+from policy.config import ChatVLAConfig
 from policy.experts import Route
 from policy.experts_dynamic import Routing
 from policy.feed_forward import copy_experts, feed_forward
@@ -112,7 +112,7 @@ def pretrained(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = tor
     _prepare_transformers()
     ours = paligemma_config(config)
     loading.check_dimensions(path, ours.text_config.to_dict(), DIMENSIONS, config.name)  # type: ignore[union-attr]
-    dense = paligemma_config(replace(config, experts=DENSE))
+    dense = paligemma_config(config.with_experts("dense"))
     return loading.load(PaliGemmaBackbone, path, dense, config.experts, dtype, "PaliGemma")
 
 

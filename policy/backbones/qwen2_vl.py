@@ -6,7 +6,7 @@ Qwen2-VL's keys: its checkpoint opens as a plain Qwen2-VL, which shows its under
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from transformers.models.qwen2_vl.modeling_qwen2_vl import (
 
 from policy.attention import PLAIN, BatchedVisionAttention, register_plain_attention
 from policy.backbones import loading
-from policy.config import DENSE, ChatVLAConfig
+from policy.config import ChatVLAConfig
 from policy.experts import Route
 from policy.experts_dynamic import Routing
 from policy.feed_forward import copy_experts, feed_forward
@@ -215,7 +215,7 @@ def pretrained(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = tor
     """Qwen2-VL's weights from a local folder; raises as `policy.backbones.build.pretrained_backbone`."""
     prepare_transformers()
     loading.check_dimensions(path, qwen_text_config(config).to_dict(), DIMENSIONS, config.name)
-    dense = qwen_config(replace(config, experts=DENSE))
+    dense = qwen_config(config.with_experts("dense"))
     return loading.load(ChatVLABackbone, path, dense, config.experts, dtype, "Qwen2-VL")
 
 

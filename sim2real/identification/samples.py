@@ -85,13 +85,12 @@ class Samples:
 
 
 def of_steps(log: MotionLog) -> Samples:
-    """An environment's log as samples, one at the end of each control step; it does not know torques.
+    """An environment's log as samples of the arm, one at the end of each control step; it does not know torques.
 
-    The gripper answers when it is told, at a step's start: where it is at the end lies between two answers.
+    The gripper is left out: in a trial it grasps things and stops at them, which says nothing of its timing.
     """
-    closed = np.interp(log.seen_s, log.time_s, log.gripper_closed)
-    unknown = np.full(log.joint_pos.shape, np.nan)
-    return Samples(log.seen_s, log.time_s, log.command, log.joint_pos, log.joint_vel, unknown, log.gripper_asked, closed, {"origin": "environment"})
+    torque, closed = np.full(log.joint_pos.shape, np.nan), np.full(len(log), np.nan)
+    return Samples(log.seen_s, log.time_s, log.command, log.joint_pos, log.joint_vel, torque, log.gripper_asked, closed, {"origin": "environment"})
 
 
 class Sampler:

@@ -27,10 +27,10 @@ class Motion:
 
 
 def simulate_arm(model: mujoco.MjModel, dynamics: Dynamics, log: Samples) -> Motion:
-    """The arm under the log's targets, from its first position, where it rests."""
+    """The arm under the log's targets, from its first position and velocity."""
     dynamics.apply(model)
     data = mujoco.MjData(model)
-    data.qpos[:] = log.joint_pos[0]
+    data.qpos[:], data.qvel[:] = log.joint_pos[0], log.joint_vel[0]
     sent, target = commands(log, log.joint_target)
     at = log.time - log.time[0]
     states = _rollout(model, data, sent + dynamics.delay_s, target, at[-1])

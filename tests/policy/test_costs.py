@@ -15,11 +15,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from policy.batch import Batch
 from policy.chatvla import ChatVLA
-from policy.config import ChatVLAConfig
+from policy.config import ChatVLAConfig, ExpertsConfig
 from policy.costs import FORMULAS, Lengths, fake_network, row_costs
 from policy.dry_run import dry_run, parameters, stage_cost
 from policy.fit import FitSetting, adapt
 from policy.freezing import freeze
+from policy.layers import prepared
 from policy.normalizer import NormStats
 from policy.presets import PRESETS, preset
 from policy.stages import Mixture, Stage
@@ -146,3 +147,24 @@ def test_the_tables_name_every_part_and_what_is_assumed():
     for word in ("understanding expert", "control expert", "embeddings", "active in an action", "language", "optimizer states", "fsdp, 2 of them"):
         assert word in text.getvalue()
     assert "2 control rows of 84 tokens, 2 understanding rows of 358 tokens, in 2 parts" in text.getvalue()
+
+
+def test_of_dynamic_experts_those_of_a_token_are_active_and_counted():
+    config = replace(small_config(plain_attention=True), experts=ExpertsConfig(kind="dynamic", count=4, top_k=2))
+    two, four = (
+        stage_cost(replace(config, experts=replace(config.experts, top_k=k)), CONTROL, FitSetting(Path())) for k in (2, 4)
+    )
+    experts = two.parameters["dynamic experts"]
+    assert experts == 2 * (4 * 3 * 32 * 48 + 4 * 32)  # layers x (experts, router)
+    assert sum(two.parameters.values()) - two.active["an action"] == experts // 2
+    one_expert = 2 * 3 * 32 * 48  # FLOPs a token
+    more = 2 * one_expert * 2 * 2 * two.tokens["control"]  # two experts, in two layers, of two rows
+    assert four.step["language"].forward - two.step["language"].forward == pytest.approx(more, rel=0.02)
+
+
+def test_layers_whose_keys_a_head_reads_are_not_computed_twice():
+    config = PRESETS["pi0_tiny"]
+    with torch.device("meta"):
+        network = ChatVLA(config, NormStats.unit())
+    with pytest.raises(ValueError, match=r"computes layers twice.*reads the keys and values"), prepared(network, True, False):
+        pass

@@ -26,9 +26,9 @@ from policy.export import export
 from policy.hf_vlm import HfVlm, is_plain
 from policy.inference import ChatVLAPolicy
 from policy.normalizer import NormStats
-from policy.processor import config_for
+from policy.processor import Processor, config_for
 from policy.tokenizer import train_tokenizer
-from tests.policy.small import small_config, small_model
+from tests.policy.small import small_config
 
 WORDS = "How many toys are red?"
 SIZE = (56, 84)  # of the network's training, a multiple of 28
@@ -88,8 +88,11 @@ def test_the_length_of_an_answer_is_the_protocols(folder):
 
 
 def test_a_network_with_a_stem_sees_any_number_of_pictures_at_its_own_size():
-    tokenizer = train_tokenizer([WORDS, "two"], vocab_size=64)
-    policy = ChatVLAPolicy(small_model(), _processor(tokenizer))
+    tokenizer = train_tokenizer([WORDS, "two"], vocab_size=400)
+    small = small_config()
+    config = config_for(replace(small, text=replace(small.text, vocab_size=400)), tokenizer)
+    torch.manual_seed(0)
+    policy = ChatVLAPolicy(ChatVLA(config, NormStats.unit()), Processor(tokenizer, config))
     assert not is_plain(policy)
     answerer = FixedSizeAnswerer(policy)
     many = Question(tuple(picture(i, (20 + i, 30)) for i in range(5)), WORDS)
@@ -98,25 +101,19 @@ def test_a_network_with_a_stem_sees_any_number_of_pictures_at_its_own_size():
     assert answerer.facts["pictures"] == "squashed to 24x16"
 
 
-def _processor(tokenizer):
-    from policy.processor import Processor
-
-    return Processor(tokenizer, small_model().config)
-
-
 def test_another_kind_of_model_answers_too(tmp_path):
     tokenizer = train_tokenizer([WORDS, "two"], vocab_size=400)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend_tokenizer, pad_token="<|endoftext|>", eos_token="<|im_end|>")
     tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})
     config = LlavaConfig(
-        CLIPVisionConfig(hidden_size=16, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2, image_size=28, patch_size=14),
-        LlamaConfig(vocab_size=len(tokenizer), hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, pad_token_id=0),
-        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+        vision_config=CLIPVisionConfig(hidden_size=16, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2, image_size=28, patch_size=14),
+        text_config=LlamaConfig(vocab_size=len(tokenizer), hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, pad_token_id=0),
     )
+    config.image_token_id = tokenizer.convert_tokens_to_ids("<image>")
     torch.manual_seed(0)
     LlavaForConditionalGeneration(config).save_pretrained(tmp_path)
     images = CLIPImageProcessor(size={"height": 28, "width": 28}, crop_size={"height": 28, "width": 28})
-    LlavaProcessor(images, tokenizer, patch_size=14, vision_feature_select_strategy="default").save_pretrained(tmp_path)
+    LlavaProcessor(images, tokenizer, patch_size=14, vision_feature_select_strategy="default", num_additional_image_tokens=1).save_pretrained(tmp_path)
     model = HfVlm.open(tmp_path)
     assert model.facts == {"prompt": "pictures, then the words", "pictures": "the model's own size"}
     assert model.answer(QUESTIONS, LIMITS) == [model.answer([question], LIMITS)[0] for question in QUESTIONS]

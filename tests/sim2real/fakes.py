@@ -181,5 +181,5 @@ def fake_env(operator=None):
 
     rig, sources = fake_rig()
     env = FrankaEnv(rig, "sort_toys", operator or FakeOperator())
-    rig.scene.look = env.wanted
+    rig.scene.look = env.wanted  # type: ignore[attr-defined]
     return env, sources

@@ -37,6 +37,12 @@ def go(arm, joint_pos, steps=8):
         time.sleep(1 / 15)
 
 
+def follow_for_long(arm, joint_pos):
+    for _ in range(40):
+        arm.follow(joint_pos)
+        time.sleep(1 / 15)
+
+
 @pytest.mark.parametrize("robot", ["fr3", "panda"])
 def test_an_arm_follows_and_comes_back_from_each_way_of_stopping(robot):
     with Twin("sort_toys", "lockstep", robot=robot) as twin:
@@ -58,9 +64,7 @@ def test_an_arm_follows_and_comes_back_from_each_way_of_stopping(robot):
             go(arm, home, 3)
             twin.inject(fault)
             with pytest.raises(error):
-                for _ in range(40):
-                    arm.follow(home)
-                    time.sleep(1 / 15)
+                follow_for_long(arm, home)
             still = twin.state().joint_pos
             time.sleep(0.2)
             np.testing.assert_allclose(twin.state().joint_pos, still, atol=2e-3)

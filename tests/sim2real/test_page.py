@@ -92,7 +92,7 @@ def session():
 
     def play():  # all of it in one thread, as OpenGL asks
         env, _ = fake_env(operator)
-        env.rig.clock.on_wait = lambda: (env.rig.cameras.expire(), time.sleep(0.02))
+        env.rig.clock.on_wait = lambda: (env.rig.cameras.expire(), time.sleep(0.02))  # type: ignore[attr-defined]
         play_trials(env)
         env.close()
 
@@ -152,7 +152,7 @@ def test_a_trial_is_laid_out_armed_marked_stopped_and_scored_by_keys_alone(sessi
 
 @needs_chromium
 def test_a_phone_shows_stop_and_hold_at_the_bottom_and_a_lost_page_holds_the_arm(session, tmp_path):
-    operator, results = session
+    operator, _ = session
     with browser.Browser(operator.server.url, 390, 844, mobile=True) as page:
         page.wait("state.phase==='prepare'")
         page.screenshot(tmp_path / "phone.png")

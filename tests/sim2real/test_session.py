@@ -75,7 +75,7 @@ def test_a_trial_makes_the_row_of_the_simulation_with_a_log_beside_it(env, tmp_p
 def test_a_reflex_counts_and_the_next_trial_runs(env, tmp_path):
     rows = play_all(env, tmp_path, 2, Still({0: lambda: setattr(env.rig.arm, "trouble", ReflexError("joint_reflex"))}))
     assert [r.outcome for r in rows] == ["reflex", "success"]
-    assert "joint_reflex" in rows[0].error
+    assert rows[0].error == "joint_reflex"
     assert rows[0].counted
 
 
@@ -176,8 +176,7 @@ def on_fakes(env, monkeypatch):
 
 def test_a_blind_session_tells_nothing_until_all_is_scored_then_everything(on_fakes, tmp_path):
     on_fakes.operator.done_at = ()
-    on_fakes.task.__dict__  # the trials end by the operator's hand
-    on_fakes.operator.tired = True
+    on_fakes.operator.tired = True  # the trials end by the operator's hand
     argv = ["env=sort_toys", "policy=zero", "against=random", "trials=2", "video=none", f"out={tmp_path}"]
     assert rollout.main([*argv, "stage=report"]) == 2  # nothing is sealed yet
     assert rollout.main(argv) == 0
@@ -187,6 +186,7 @@ def test_a_blind_session_tells_nothing_until_all_is_scored_then_everything(on_fa
         assert {row["policy"] for row in rows} == {"sealed"}
         assert {row["infer_ms_p50"] for row in rows} == {None}
     sealed = blind.find(tmp_path)
+    assert sealed is not None
     assert b"zero" not in (tmp_path / blind.SEALED).read_bytes()
     for name in ("zero", "random"):
         rows = read(tmp_path / name / "results.jsonl")

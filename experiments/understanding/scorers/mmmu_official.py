@@ -57,13 +57,19 @@ def open_right(response: str, answers: Sequence[str]) -> bool:
 
 
 def _key_phrases(response: str) -> list[str]:
-    """What stands behind the last cue of each line, the shortest such tail; the whole response where there is no cue."""
+    """What stands behind the last cue of each line, the shortest such tail; the whole response where there is no cue.
+
+    An empty tail wins over those before it and loses to those behind it, as in the original.
+    """
     response = response.strip().strip(".").lower()
     lines, found = response.split("\n"), []  # the original also splits before capitals, of which none are left by then
     for i, line in enumerate(lines):
-        cues = (*_CUES, "=") if i == len(lines) - 1 else _CUES
-        tails = [tail for cue in cues if cue in line and (tail := line.split(cue)[-1].strip())]
-        if tails and (shortest := min(tails, key=len)) not in _TRIVIAL:
+        shortest = ""
+        for cue in (*_CUES, "=") if i == len(lines) - 1 else _CUES:
+            tail = line.split(cue)[-1].strip()
+            if cue in line and (not shortest or len(tail) < len(shortest)):
+                shortest = tail
+        if shortest and shortest not in _TRIVIAL:
             found.append(shortest)
     return found or [response]
 

@@ -30,10 +30,8 @@ ALWAYS_YES = EMPTY | {"mme": 100.0, "hallusionbench": (50 + 0 + 50) / 3}
 class Model:
     """Answers from a function of the prompt, and remembers what it was asked."""
 
-    facts = {"prompt": "none"}
-
     def __init__(self, say):
-        self.say, self.asked = say, []
+        self.say, self.asked, self.facts = say, [], {"prompt": "none"}
 
     def answer(self, questions, limits):
         self.asked += [question.text for question in questions]

@@ -93,6 +93,22 @@ def calibrated(path: Path, cameras: tuple[CameraSpec, ...] = CAMERA_SPECS) -> tu
     return tuple(replace(c, **specs.get(c.name, {})) for c in cameras)
 
 
+def projection(camera: CameraSpec) -> np.ndarray:
+    """(3, 4): homogeneous points in the base frame (m) to shares of the picture, x to the right, y down, both 0 to 1.
+
+    Raises:
+        ValueError: the camera does not stand in the world.
+    """
+    if camera.body != "world":
+        raise ValueError(f"camera {camera.name!r} moves with {camera.body!r}; only one that stands still has one projection")
+    focal = HEIGHT / 2 / np.tan(np.radians(camera.fovy / 2))
+    lens = camera.lens or Lens((focal, focal), ((WIDTH - 1) / 2, (HEIGHT - 1) / 2))
+    (fx, fy), (cx, cy) = lens.focal, lens.centre
+    shares = np.array([[fx / WIDTH, 0, (cx + 0.5) / WIDTH], [0, fy / HEIGHT, (cy + 0.5) / HEIGHT], [0, 0, 1]])
+    seen = (camera.rotation() * [1, -1, -1]).T  # x to the right, y down, z ahead
+    return shares @ np.c_[seen, -seen @ camera.pos]
+
+
 def _measured(found: dict[str, Any]) -> dict[str, Any]:
     """The fields of a `CameraSpec` that a calibration decides."""
     rotation, pos = matrix_from_quat(found["quat"]), np.array(found["pos"], float)

@@ -61,5 +61,8 @@ def place(world: World, role: str) -> str:
     if world.holding(role):
         return "gripper"
     container = next((c for c in world.containers if world.inside(role, c)), None)
-    support = container or next((b for b in sorted(world.bearers(role)) if b in (*world.roles, *world.fixtures)), None)
+    things = (*world.roles, *world.fixtures)
+    support = container or next((b for b in sorted(world.bearers(role)) if b in things), None)
+    if support is None and not world.bearers(role) and (below := world.beneath(role)) in things:
+        support = below
     return world.phrase(support) if support else "table"

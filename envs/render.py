@@ -15,22 +15,24 @@ from envs.types import CAMERAS, IMAGE_SHAPE
 class CameraRenderer:
     """Renders one model; it owns an OpenGL context, made when the first frame is asked for.
 
-    The context is never made before: it must not exist when a process forks.
+    The context is never made before: it must not exist when a process forks. `shape`: height and width of its frames; a
+    wider one shows more at the sides, since a camera's field of view is given by its height.
     """
 
-    def __init__(self, quality: str = "fast"):
-        self.quality = quality
+    def __init__(self, quality: str = "fast", shape: tuple[int, int] = IMAGE_SHAPE[:2]):
+        self.quality, self.shape = quality, shape
         self._renderer: mujoco.Renderer | None = None
         self._model: mujoco.MjModel | None = None
 
     def frames(self, model: mujoco.MjModel, data: mujoco.MjData) -> dict[str, NDArray[np.uint8]]:
-        """Camera name -> (240, 320, 3) uint8 RGB."""
+        """Camera name -> (height, width, 3) uint8 RGB."""
+        return {camera: self.frame(model, data, camera) for camera in CAMERAS}
+
+    def frame(self, model: mujoco.MjModel, data: mujoco.MjData, camera: str) -> NDArray[np.uint8]:
+        """(height, width, 3) uint8 RGB of one camera."""
         renderer = self._ready(model)
-        frames = {}
-        for camera in CAMERAS:
-            renderer.update_scene(data, camera)
-            frames[camera] = renderer.render()
-        return frames
+        renderer.update_scene(data, camera)
+        return renderer.render()
 
     def body_ids(self, model: mujoco.MjModel, data: mujoco.MjData) -> dict[str, NDArray[np.int32]]:
         """Camera name -> (240, 320) int32: the body that each pixel shows, 0 (world) where there is none."""
@@ -78,7 +80,9 @@ class CameraRenderer:
         if self._renderer is None or self._model is not model:
             gl.require()
             self.close()
-            height, width, _ = IMAGE_SHAPE
+            height, width = self.shape
+            buffer = model.vis.global_  # as large as its largest frame
+            buffer.offheight, buffer.offwidth = max(buffer.offheight, height), max(buffer.offwidth, width)
             try:
                 self._renderer = mujoco.Renderer(model, height, width)
             except (mujoco.FatalError, ImportError) as error:

@@ -149,6 +149,10 @@ class SimEnv(gymnasium.Env):
         mujoco.mj_forward(self.model, self.data)
         sent_pos, sent_mat = self._ik.pose(self._command)
         self._action_sent = np.r_[sent_pos, rot6d_from_matrix(sent_mat), target[ACTION_GRIPPER]].astype(np.float32)
+        return self.count_step()
+
+    def count_step(self) -> float:
+        """A control step has passed, here or (on the twin) under the robot's controller: score it; the reward."""
         self.control_steps += 1
         return self._score()
 

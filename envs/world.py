@@ -19,6 +19,7 @@ Vector = NDArray[np.float64]
 
 REST_SPEED = 0.05  # m/s; below it an object counts as at rest (settling toys jitter at about 0.01)
 BALANCED = 0.5  # m/s^2; below it an object at rest stays at rest
+NEARLY = 0.01  # m
 BEARING = 0.5  # cosine to the vertical above which a contact bears weight
 
 
@@ -175,6 +176,20 @@ class World:
         _, owner, normal_z = self._contacts(role)
         found = owner[normal_z > BEARING]
         return frozenset(self.model.body(int(b)).name for b in found)
+
+    def beneath(self, role: str) -> str | None:
+        """Name of the thing or body that the middle of a rigid object stands over, touching or less than `NEARLY` above it.
+
+        Contacts tell more, but a made-up scene has none: there things are put where they would lie.
+        """
+        kind, hit = self._kinds[role], np.zeros(1, np.int32)
+        if kind.cloth:
+            return None
+        drop = mujoco.mj_ray(self.model, self.data, self.pos(role), np.array([0.0, 0.0, -1.0]), None, True, self._body(role), hit)
+        height = kind.top if kind.top and self.upright(role) < 0 else kind.rest_height
+        if hit[0] < 0 or drop > height + NEARLY:
+            return None
+        return self.model.body(int(self._owner[self.model.geom_bodyid[hit[0]]])).name
 
     def supported_by(self, role: str, support: str) -> bool:
         """Whether the object stands or lies on the support, and on nothing else."""

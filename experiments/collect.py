@@ -5,6 +5,7 @@
       snapshots/    pictures with segmentation and facts: every 12th frame of an episode, and made-up scenes
       questions/    LLaVA JSONL: train.jsonl, test.jsonl, and the test pictures
       cache/        decoded 160x120 frames, what training reads
+      cameras.json  how the cameras that stand still see points of the base frame
       collect.json  what happened: counts, the expert's failures
 
 Every part is written whole or not at all, so an interrupted collection goes on where it was.
@@ -33,7 +34,7 @@ from experiments.recording import DATASET, SNAPSHOTS, EpisodeJob, Job, Outcome, 
 from experiments.scene_questions import write_questions
 
 STILLS_SEED = 1_000_000  # apart from every episode's trial
-SUMMARY = "collect.json"
+SUMMARY, CAMERAS = "collect.json", "cameras.json"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ def collect(config: CollectConfig) -> dict[str, Any]:
     repair(root / DATASET)
     dataset = open_dataset(root / DATASET)
     summary |= {"episodes": len(dataset.episodes), "frames": len(dataset)}
+    _write_json(root / CAMERAS, _projections(config.env))
     summary["questions"] = write_questions(root, config.seed, config.pictures)
     if len(dataset):
         build_cache(root / DATASET, root / "cache", config.cache_every)
@@ -168,11 +170,24 @@ def _read_summary(root: Path, config: CollectConfig) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _projections(env: str) -> dict[str, Any]:
+    """Of each camera that stands still: `envs.cameras.projection`. Under `shift=train` it stood about there."""
+    from envs.cameras import projection
+    from envs.scenes import SCENES
+    from envs.tasks import get_task
+
+    return {c.name: projection(c).tolist() for c in SCENES[get_task(env).scene].cameras if c.body == "world"}
+
+
 def _write_summary(root: Path, summary: dict[str, Any]) -> None:
     root.mkdir(parents=True, exist_ok=True)
-    temporary = root / f"{SUMMARY}.tmp"
-    temporary.write_text(json.dumps(summary, indent=1))
-    os.replace(temporary, root / SUMMARY)
+    _write_json(root / SUMMARY, summary)
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    temporary = path.with_name(f"{path.name}.tmp")
+    temporary.write_text(json.dumps(values, indent=1))
+    os.replace(temporary, path)
 
 
 def _described(summary: dict[str, Any]) -> str:

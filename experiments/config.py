@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -26,6 +26,9 @@ from experiments.policies import ADAPTER_NAMES, LEARNED, POLICY_NAMES, checkpoin
 from experiments.pool import Workers
 from experiments.protocol import find_row
 from experiments.results import IDENTITY
+from experiments.understanding.benchmarks import BENCHMARKS
+from experiments.understanding.benchmarks import GROUPS as BENCHMARK_GROUPS
+from experiments.understanding.protocols import PROTOCOLS
 from policy.config import ExpertKind, Reasoning
 from policy.presets import PRESETS
 
@@ -33,6 +36,8 @@ CONF_DIR = Path(__file__).parent / "conf"
 TRIALS = 10  # of an env that is no row of the paper's protocol
 ENV_GROUPS = names.GROUPS | {"all": names.TASK_NAMES}
 
+HF_VLM = "hf_vlm"  # any image-text-to-text model of Hugging Face: it answers, and does not act
+LISTS = ("env", "benchmark")  # overrides that may be lists; `a,b` is taken for `[a,b]`
 TRAINING = ("train", "all")  # stages
 REMOTE_STAGES = ("evaluate", "report", "replay", "robustness")  # of policy=remote
 
@@ -41,11 +46,18 @@ GROUP_HELP = (
     "all = every task); or a list: [sort_toys,hang_cup]"
 )
 
+BENCHMARK_HELP = "stage=understand: a benchmark; table1 = the paper's 13, paper = with ERQA; or a list: [textvqa,mmmu]"
+
 CHOICES: dict[str, tuple[str, ...]] = {
     "env": (*ENV_GROUPS, *names.TASK_NAMES),
-    "stage": ("evaluate", "collect", "train", "correct", "all", "report", "replay", "robustness"),
-    "policy": POLICY_NAMES,
+    "stage": ("evaluate", "collect", "train", "dry_run", "correct", "all", "report", "replay", "robustness", "understand"),
+    "benchmark": (*BENCHMARK_GROUPS, *BENCHMARKS),
+    "understand.protocol": tuple(PROTOCOLS),
+    "policy": (*POLICY_NAMES, HF_VLM),
     "train.preset": tuple(PRESETS),
+    "train.strategy": ("auto", "ddp", "fsdp"),
+    "train.compile": ("none", "layers"),
+    "train.lora_parts": ("language", "vision", "experts"),
     "train.experts": get_args(ExpertKind),
     "train.reasoning": get_args(Reasoning),
     "policy_adapter": ADAPTER_NAMES,
@@ -95,8 +107,28 @@ class TrainOptions:
     threads: int = option(1, "threads of the network")
     accelerator: str = option("auto", "cpu, gpu or auto")
     precision: str = option("auto", "as Lightning names it; auto = bf16-mixed where the hardware has it, else 32-true")
+    devices: int = option(1, "GPUs of each machine (processes, where there is none)")
+    nodes: int = option(1, "machines; start the same command on each, with torchrun or Slurm")
+    accumulate: int = option(1, "turns in which each device computes its share of a batch; what is learnt depends on devices x nodes x accumulate alone")
+    strategy: str = option("auto", "ddp = the whole network on every device; fsdp = a shard of it; auto = fsdp where there are several devices and the stage allows it")
+    lora: int = option(0, "rank of adapters that are learnt instead of the weights under them (the paper's scripts: 64); 0 = none. Merged when a stage ends")
+    lora_parts: list[str] = field(default_factory=lambda: ["language", "vision"], metadata={"help": "what has adapters: the language model's attention, the vision tower, the experts"})
+    checkpoint_activations: bool = option(False, "compute layers again on the way back instead of keeping what they made")
+    compile: str = option("none", "layers = torch.compile of every layer")
+    llava: str | None = option(None, "file of visual-text data in LLaVA's format, .json or .jsonl")
+    images: str | None = option(None, "folder of its pictures (default: the file's)")
+    llava_share: float = option(1.0, "share of each batch's understanding rows that come from it; the others are scene questions")
     questions: int = option(400, "asked after each stage; 0 = none")
     out: str | None = option(None, "training folder (default: outputs/train/<preset>, with experts and reasoning where they are given, and a seed other than 0)")
+
+
+@dataclass
+class UnderstandOptions:
+    """Understanding benchmarks; feeds `experiments.understanding.stage.Plan`."""
+
+    protocol: str = option("chatvla_release", "wording, pixels, answer length and scoring rules (experiments/understanding/protocols.py)")
+    batch: int = option(8, "questions answered together")
+    limit: int | None = option(None, "the first so many questions of each benchmark (default: all)")
 
 
 @dataclass
@@ -105,11 +137,15 @@ class Config:
 
     # A string or a list of them, which OmegaConf has no type for; `check` sees to it.
     env: Any = field(default="sort_toys", metadata={"help": GROUP_HELP})
-    stage: str = option("evaluate", "what to do; all = collect, train, evaluate; replay = repeat the recorded trials of out; robustness = evaluate under every shift")
-    policy: str = option("chatvla_tiny", "who acts")
+    stage: str = option("evaluate", "what to do; all = collect, train, evaluate; dry_run = what that training would cost; replay = repeat the recorded trials of out; robustness = evaluate under every shift; understand = answer the benchmarks")
+    policy: str = option("chatvla_tiny", "who acts, or answers; hf_vlm = an image-text-to-text model of Hugging Face, for stage=understand")
     policy_url: str | None = option(None, "policy=remote: the server, such as ws://127.0.0.1:8000")
     policy_adapter: str | None = option(None, "policy=remote: what it is told and answers (default: ours)")
     checkpoint: str | None = option(None, "folder with weights (default: the shipped one)")
+    path: str | None = option(None, "policy=hf_vlm: folder of the model")
+    # As `env`, a string or a list of them.
+    benchmark: Any = field(default="table1", metadata={"help": BENCHMARK_HELP})
+    data: str | None = option(None, "stage=understand: folder with the benchmarks as TSV, parquet, JSONL or TFRecord, or one such file")
     reason_every: int = option(1, "chunks that one spoken reasoning serves, of a policy that speaks")
     planner: str | None = option(None, "who names the next sub-task (default: scripted for tasks 5-13, none elsewhere)")
     planner_every: int | None = option(None, "inferences between two questions to the planner (default: scripted 1, others 4)")
@@ -131,11 +167,25 @@ class Config:
     out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner, shift, clock, execution, train.experts and train.reasoning where they are given)")
     collect: CollectOptions = field(default_factory=CollectOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
+    understand: UnderstandOptions = field(default_factory=UnderstandOptions)
 
     @property
     def envs(self) -> tuple[str, ...]:
         """The tasks that `env` names."""
         return ENV_GROUPS.get(self.env, (self.env,)) if isinstance(self.env, str) else tuple(self.env)
+
+    @property
+    def benchmarks(self) -> tuple[str, ...]:
+        """The benchmarks that `benchmark` names."""
+        if isinstance(self.benchmark, str):
+            return BENCHMARK_GROUPS.get(self.benchmark, (self.benchmark,))
+        return tuple(self.benchmark)
+
+    @property
+    def answers_dir(self) -> Path:
+        """Folder of the answers to the benchmarks."""
+        name = Path(self.path).name if self.path else self.policy
+        return Path(self.out or f"outputs/understand-{name}-{self.understand.protocol}")
 
     @property
     def label(self) -> str:
@@ -214,33 +264,36 @@ class Config:
         return None if name == "none" else self.planner_every or ASK_EVERY[name]
 
 
-def load(overrides: Sequence[str]) -> Config:
-    """The configuration that `key=value` overrides ask for.
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+
+
+def load(overrides: Sequence[str], kind: type[AnyConfig] = Config) -> AnyConfig:
+    """The configuration that `key=value` overrides ask for; `kind`: one with more fields than `Config`.
 
     Raises:
         UsageError: an unknown key or value (with the nearest known one), or a value of the wrong type.
     """
-    check_overrides(overrides)
-    register()
+    check_overrides(overrides, kind)
+    register(kind)
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-            config = OmegaConf.to_object(compose("config", list(overrides)))
+            config = OmegaConf.to_object(compose("config", [_listed(text) for text in overrides]))
     except (HydraException, OmegaConfBaseException) as error:
         raise UsageError(_told(error)) from None
-    assert isinstance(config, Config)
+    assert isinstance(config, kind)
     check(config)
     return config
 
 
-def register() -> None:
+def register(kind: type[Config] = Config) -> None:
     """Tell Hydra the structured configuration, so that names and types are checked."""
-    ConfigStore.instance().store("schema", Config)
+    ConfigStore.instance().store("schema", kind)
 
 
-def check_overrides(overrides: Sequence[str]) -> None:
+def check_overrides(overrides: Sequence[str], kind: type[Config] = Config) -> None:
     """Refuse an override that is not `key=value` with a known key."""
-    keys = [name for name, _, _ in options()]
+    keys = [name for name, _, _ in options(kind)]
     for text in overrides:
         key, equals, _ = text.partition("=")
         key = key.lstrip("+~").split("@")[0]
@@ -260,6 +313,9 @@ def check(config: Config) -> None:
     _check_envs(config)
     _check_planner(config)
     _check_remote(config)
+    _check_understand(config)
+    if config.train.llava is None and config.train.images is not None:
+        raise UsageError("train.images is the folder of train.llava's pictures; give train.llava too, or leave it out")
     if not (config.video in ("all", "failures", "none") or config.video.isdigit()):
         raise UsageError(f"unknown video '{config.video}'; expected all, failures, none or a number")
     _check_pace(config)
@@ -270,8 +326,10 @@ def check(config: Config) -> None:
         raise UsageError(f"trials={config.trials}; expected a number of trials from 1, or a factor such as x2")
     if not re.fullmatch(r"\d+|ray", config.workers):
         raise UsageError(f"workers={config.workers}; expected a number of processes from 0, or ray")
-    for key, low in (("seed", 0), ("questions", 0), ("planner_every", 1), ("reason_every", 1)):
-        value = getattr(config, key)
+    lowest = {"seed": 0, "questions": 0, "planner_every": 1, "reason_every": 1}
+    lowest |= {"train.devices": 1, "train.nodes": 1, "train.accumulate": 1, "train.lora": 0}
+    for key, low in lowest.items():
+        value = operator.attrgetter(key)(config)
         if value is not None and value < low:
             raise UsageError(f"{key}={value}; expected at least {low}")
 
@@ -317,6 +375,24 @@ def _check_remote(config: Config) -> None:
         raise UsageError(f"stage={config.stage} needs the policy itself; with policy=remote: {', '.join(REMOTE_STAGES)}")
 
 
+def _check_understand(config: Config) -> None:
+    if config.stage == "understand":
+        if config.policy not in (*LEARNED, HF_VLM):
+            raise UsageError(f"policy '{config.policy}' answers no questions; choose policy=chatvla_tiny, or policy=hf_vlm path=FOLDER")
+        if config.data is None:
+            raise UsageError("stage=understand needs data=FOLDER, which has the benchmarks' files")
+        names = config.benchmarks
+        if not names or len(set(names)) < len(names) or (isinstance(config.benchmark, list) and set(names) & set(BENCHMARK_GROUPS)):
+            raise UsageError(f"benchmark={config.benchmark}; expected a list of different benchmarks, or a group alone")
+        for key, value in (("batch", config.understand.batch), ("limit", config.understand.limit)):
+            if value is not None and value < 1:
+                raise UsageError(f"understand.{key}={value}; expected at least 1")
+    elif config.policy == HF_VLM:
+        raise UsageError(f"policy=hf_vlm answers questions and does not act; it is for stage=understand, not stage={config.stage}")
+    if (config.policy == HF_VLM) != (config.path is not None):
+        raise UsageError("path=FOLDER and policy=hf_vlm belong together; give both, or leave both out")
+
+
 def options(kind: type = Config, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
     """(name, default, help) of every override, groups as `group.name`."""
     for f in fields(kind):
@@ -327,7 +403,7 @@ def options(kind: type = Config, prefix: str = "") -> Iterator[tuple[str, Any, s
             yield f"{prefix}{f.name}", default, f.metadata.get("help", "")
 
 
-def identity(config: Config, env: str) -> dict[str, Any]:
+def identity(config: Config, env: str, backend: str = "mujoco") -> dict[str, Any]:
     """What decides a trial of a task besides its index (see `results.IDENTITY`); rows that differ in it never share a file."""
     folder = checkpoint_dir(config.policy, config.checkpoint)
     values = {key: getattr(config, key) for key in IDENTITY if hasattr(config, key)}
@@ -335,13 +411,19 @@ def identity(config: Config, env: str) -> dict[str, Any]:
     planned["planner_model"] = config.planner_model if planned["planner"] == "openai" else None
     planned |= {"policy_adapter": config.adapter} if config.adapter else {}
     weights = {"checkpoint": str(folder) if folder else None, "checkpoint_hash": checkpoint_hash(folder)}
-    return values | {"env": env, "backend": "mujoco"} | planned | weights
+    return values | {"env": env, "backend": backend} | planned | weights
 
 
 def config_hash(values: dict[str, Any]) -> str:
     """12 hex digits of an identity; the checkpoint counts by its contents, not by where it lies."""
     counted = {k: v for k, v in values.items() if k != "checkpoint"}
     return hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _listed(override: str) -> str:
+    """`benchmark=a,b` as `benchmark=[a,b]`: a sweep needs -m, and does not come here."""
+    key, _, value = override.partition("=")
+    return f"{key}=[{value}]" if key in LISTS and "," in value and not value.startswith("[") else override
 
 
 def _told(error: Exception) -> str:

@@ -36,21 +36,36 @@ RECONNECT_WAIT_S = 10.0  # for one that answered before, at the start of a trial
 
 def evaluate(config: Config, command: str) -> None:
     """Trials that are not finished yet, then the questions, then the reports."""
-    known = {env: identity(config, env) for env in config.envs}
+    known = identities(config)
+    title = f"{config.label} · {config.policy} · {config.split}"
+    rows = run_job(make_job(config, known, command), planned_trials(config), config.pool, known, title)
+    ask_questions(config, known)
+    report(config, command)
+    _track(config, rows)
+
+
+def identities(config: Config, backend: str = "mujoco") -> dict[str, Identity]:
+    """What decides the trials of each task.
+
+    Raises:
+        UsageError: the checkpoint is not whole or of another contract, or there is no policy server.
+    """
+    known = {env: identity(config, env, backend) for env in config.envs}
     if config.policy in LEARNED:
         check_checkpoint(known[config.envs[0]]["checkpoint"])
     if config.policy == "remote":
         served = served_weights(config)
         known = {env: values | {"checkpoint_hash": served} for env, values in known.items()}
-    trials = [
+    return known
+
+
+def planned_trials(config: Config) -> list[Trial]:
+    """All trials of all tasks, in order."""
+    return [
         Trial(env, i, config.seed, config.split, config.shift)  # type: ignore[arg-type]
         for env in config.envs
         for i in range(config.trial_count(env))
     ]
-    rows = run_job(make_job(config, known, command), trials, config.pool, known, f"{config.label} · {config.policy} · {config.split}")
-    ask_questions(config, known)
-    report(config, command)
-    _track(config, rows)
 
 
 def make_job(config: Config, known: Mapping[str, Identity], command: str) -> Job:
@@ -61,7 +76,7 @@ def make_job(config: Config, known: Mapping[str, Identity], command: str) -> Job
         config.policy, "", clock=config.clock, execution=config.execution, reason_every=config.reason_every, quality=config.quality, commit=provenance.commit(), command=command,
         gl=gl.vendor() if renders else None, versions=provenance.versions(),
     )  # fmt: skip
-    fields = ("checkpoint", "checkpoint_hash", "planner", "planner_model", "planner_every", "policy_adapter")
+    fields = ("checkpoint", "checkpoint_hash", "planner", "planner_model", "planner_every", "policy_adapter", "backend")
     runs = {
         env: EnvRun(
             dataclasses.replace(every, config_hash=config_hash(values), **{name: values.get(name) for name in fields}),

@@ -26,7 +26,7 @@ class Result:
 
     `seconds`: control time of the episode; `wall_s`: time it took; `step_done_s[i]`: control time at which step i+1 was
     done; `reset_hash` and `state_hash`: state after the reset and at the end; `plan`: (s, what the planner said, which
-    sub-task that was or None where it was none of them); `states`: the trial's tape; `infer_parts_ms`: medians by part of an inference. Error and invalid rows are no trials.
+    sub-task that was or None where it was none of them); `states`: the trial's tape; `log`: what a robot was told and did; `operator`, `note`: who judged it, and what they said; `infer_parts_ms`: medians by part of an inference. Error and invalid rows are no trials.
     """
 
     env: str
@@ -72,6 +72,9 @@ class Result:
     state_hash: str | None = None
     video: str | None = None
     states: str | None = None
+    log: str | None = None
+    operator: str | None = None
+    note: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     gl: str | None = None
     commit: str | None = None

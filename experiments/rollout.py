@@ -1,4 +1,8 @@
-"""One trial: reset, infer, execute, until done; a crash becomes an error row, never a failed trial."""
+"""One trial: reset, infer, execute, until done; a crash becomes an error row, never a failed trial.
+
+The env is the simulation's or the robot's. A robot's trial can end in more ways, which `outcome` and `error` in its info tell;
+one that cannot begin raises `NotATrial` and is invalid.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.types import CONTROL_HZ, HORIZON, Policy, Trial
+from experiments.errors import NotATrial
 from experiments.pacing import Pacing, thinking_s
 from experiments.planners import NO_PLANNER, Plan, Planner
 from experiments.results import Result
@@ -53,6 +58,7 @@ class Provenance:
     planner_model: str | None = None
     planner_every: int | None = None
     policy_adapter: str | None = None
+    backend: str = "mujoco"
     commit: str | None = None
     command: str = ""
     gl: str | None = None
@@ -84,7 +90,7 @@ def rollout(
     try:
         row |= _run(env, policy, planner, trial, recorders, provenance, log)
     except Exception as error:
-        row |= {"outcome": "error", "error": _told(error)}
+        row |= {"outcome": "invalid" if isinstance(error, NotATrial) else "error", "error": _told(error)}
     row |= {"wall_s": round(time.perf_counter() - start, 3), "reasoning": tuple(log.reasoning), "inferences": len(log.infer_s)}
     row |= _percentiles("infer", log.infer_s)
     row |= {"infer_parts_ms": {part: round(float(np.median(s)) * 1000, 2) for part, s in log.parts_s.items()}}
@@ -125,7 +131,9 @@ def _run(
         for part, seconds in inference.seconds.items():
             log.parts_s.setdefault(part, []).append(seconds)
         _note(log, recorders, env, control_steps, inference.reasoning)
-        actions = pacing.actions(_checked_chunk(inference.action_chunk, policy), thinking_s(how.clock, answered - began))
+        # Where time passes by itself, the arm has been held already.
+        thought = 0.0 if getattr(env, "real_time", False) else thinking_s(how.clock, answered - began)
+        actions = pacing.actions(_checked_chunk(inference.action_chunk, policy), thought)
         for recorder in recorders:
             recorder.execute(actions)
         observation, _, terminated, truncated, info = env.step_chunk(actions, on_step=count)
@@ -155,7 +163,7 @@ def _checked_chunk(chunk: Any, policy: Policy) -> np.ndarray:
 def _end(env: Any, info: Mapping[str, Any], truncated: bool, control_steps: int) -> dict[str, Any]:
     success = bool(info["success"])
     return {
-        "outcome": "success" if success else "timeout" if truncated else "failure",
+        "outcome": info.get("outcome", "success" if success else "timeout" if truncated else "failure"), "error": info.get("error"),
         "instruction": env.instruction, "layout": plain(env.layout),
         "steps_done": int(info["steps_done"]), "steps": int(info["steps"]), "success": success, "progress": float(info["progress"]),
         "step_done_s": tuple(round(float(t), 3) for t in info["step_done_s"] if math.isfinite(t)),

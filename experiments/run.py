@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import hydra
@@ -45,12 +46,13 @@ def command(argv: list[str]) -> str:
     return shlex.join(["python", "experiments/run.py", *argv])
 
 
-def print_help(console: Console) -> None:
+def print_help(console: Console, usage: str = USAGE, kind: type[conf.Config] = conf.Config, choices: Mapping[str, tuple[str, ...]] = conf.CHOICES) -> None:
     """Every override with its default, its values and its meaning."""
-    console.print(USAGE + "\n", style="bold", highlight=False, markup=False)
+    console.print(usage + "\n", style="bold", highlight=False, markup=False)
     table = Table("name", "default", "values", box=None, pad_edge=False, header_style="dim")
-    for name, default, text in conf.options():
-        values = " | ".join(conf.CHOICES.get(name, ()))
+    table.columns[0].no_wrap = True
+    for name, default, text in conf.options(kind):
+        values = " | ".join(choices.get(name, ()))
         shown = "" if default in (None, []) else str(default)
         table.add_row(f"[bold]{name}[/bold]", shown, values + ("\n" if values else "") + text.replace("[", r"\["))
     console.print(table, highlight=False)

@@ -1,4 +1,4 @@
-"""What each stage does: collect demonstrations, train, evaluate, correct, report, replay, robustness."""
+"""What each stage does: collect demonstrations, train (or tell what that would cost), evaluate, correct, report, replay, understand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from envs import names
 from experiments.config import Config, identity
 from experiments.errors import UsageError
 from experiments.evaluation import check_checkpoint, evaluate, report
-from experiments.policies import LEARNED
+from experiments.policies import LEARNED, checkpoint_dir, checkpoint_hash
 
 
 def run_stage(config: Config, command: str) -> None:
@@ -42,13 +42,37 @@ def collect(config: Config, command: str) -> None:
 
 def train(config: Config, command: str) -> Path:
     """Train a policy on the data; gives its checkpoint folder."""
-    from policy.train import TrainConfig
     from policy.train import train as run
 
     if config.train.init is not None:
         check_checkpoint(config.train.init)
-    options = _given(config.train) | {"stages": tuple(config.train.stages), "out": str(config.train_dir)}
-    return run(TrainConfig(data=str(config.data_dir(config.only_env())), seed=config.seed, wandb=config.wandb, **options))
+    wanted, _ = _training(config)
+    return run(wanted)
+
+
+def dry_run(config: Config, command: str) -> None:
+    """Print what the training would cost, stage by stage; nothing is read or written."""
+    from policy.dry_run import dry_run as run
+    from policy.presets import preset
+    from policy.train import setting
+
+    wanted, stages = _training(config)
+    run(preset(wanted.preset), stages, setting(wanted, stages[0]), Console())
+
+
+def _training(config: Config) -> tuple[Any, Any]:
+    """The training that the configuration asks for, and its stages."""
+    from policy.train import TrainConfig, check, selected
+
+    options = _given(config.train) | {"stages": tuple(config.train.stages), "lora_parts": tuple(config.train.lora_parts)}
+    data = str(config.data_dir(config.only_env()))
+    wanted = TrainConfig(**{**options, "data": data, "out": str(config.train_dir), "seed": config.seed, "wandb": config.wandb})
+    try:
+        stages = selected(wanted)
+        check(wanted, stages)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return wanted, stages
 
 
 def correct(config: Config, command: str) -> None:
@@ -88,9 +112,31 @@ def robustness(config: Config, command: str) -> None:
     Console().print(f"{told}\n{out}/report.html", highlight=False, soft_wrap=True, markup=False)
 
 
+def understand(config: Config, command: str) -> None:
+    """Answer the understanding benchmarks and report them beside the paper's Table 1."""
+    from experiments.understanding.stage import Plan
+    from experiments.understanding.stage import understand as run
+
+    assert config.data is not None
+    folder = Path(config.path) if config.path else checkpoint_dir(config.policy, config.checkpoint)
+    assert folder is not None
+    if not folder.is_dir():
+        raise UsageError(f"no folder {folder}; give path= the folder of a model")
+    if config.path is None:
+        check_checkpoint(str(folder))
+    run(
+        Plan(
+            folder.name if config.path else config.policy, config.policy, folder, str(checkpoint_hash(folder)), config.benchmarks,
+            Path(config.data), config.understand.protocol, config.answers_dir, config.understand.batch, config.understand.limit,
+            config.pool, tuple(map(Path, config.beside)),
+        ),
+        command,
+    )  # fmt: skip
+
+
 STAGES: dict[str, Callable[[Config, str], object]] = {
-    "evaluate": evaluate, "report": report, "collect": collect, "train": train, "correct": correct, "replay": replay,
-    "robustness": robustness,
+    "evaluate": evaluate, "report": report, "collect": collect, "train": train, "dry_run": dry_run, "correct": correct, "replay": replay,
+    "robustness": robustness, "understand": understand,
 }  # fmt: skip
 
 

@@ -30,10 +30,13 @@ def is_wanted(video: str, outcome: str, trial: int) -> bool:
 
 
 class VideoRecorder:
-    """Records one trial as OUT/videos/trial_0007.mp4 (h264); a full disk costs the video, not the trial."""
+    """Records one trial as OUT/videos/trial_0007.mp4 (h264); a full disk costs the video, not the trial.
 
-    def __init__(self, out: Path, trial: int, video: str) -> None:
-        self._video, self._trial = video, trial
+    `told`: what the policy says is written under the pictures.
+    """
+
+    def __init__(self, out: Path, trial: int, video: str, told: bool = True) -> None:
+        self._video, self._trial, self._told = video, trial, told
         self._name = f"{VIDEO_DIR}/trial_{trial:04d}.mp4"
         self._path = out / self._name
         self._said, self._steps = "", 0
@@ -46,7 +49,7 @@ class VideoRecorder:
 
     def say(self, env: Any, text: str) -> None:
         """What the policy says from now on; at the start also the first frame."""
-        self._said = text
+        self._said = text if self._told else ""
         if self._container is None:
             self._frame(env)
 

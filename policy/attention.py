@@ -60,6 +60,17 @@ def plain_attention(
     return (weights @ value).view(rows, heads, n_query, width).transpose(1, 2), None
 
 
+def short_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """(B, H, n, D) over a few tokens that all see each other.
+
+    In bfloat16 on a CPU as two products: a step of chatvla_tiny's head, 48 chunks of 16 actions, takes 37 CPU ms instead
+    of 85 with the fused kernel (one thread, AMX). In float32 the fused kernel is the faster.
+    """
+    if query.device.type == "cpu" and query.dtype == torch.bfloat16:
+        return (query @ key.mT * query.shape[-1] ** -0.5).softmax(-1) @ value
+    return F.scaled_dot_product_attention(query, key, value)
+
+
 class BatchedVisionAttention(VisionAttention):
     """Qwen2-VL's vision attention over images of one size, in one batch; as its parent unless `plain` is chosen."""
 

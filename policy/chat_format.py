@@ -13,7 +13,7 @@ class ChatFormat:
     """`special_tokens` get the first ids of a small vocabulary, in this order. {system} is the system prompt.
 
     A row is: `before_images`, each picture's tokens within `around_image`, `after_images`, the user's words,
-    `before_answer`, the answer, `end`. `token_ids`: fields of `policy.config.TextConfig` and the tokens they are of.
+    `before_answer`, the answer, `end`; in a dialogue then `before_next`, words, `before_answer`, and so on. `token_ids`: fields of `policy.config.TextConfig` and the tokens they are of.
     """
 
     name: str
@@ -25,6 +25,7 @@ class ChatFormat:
     around_image: tuple[str, str]
     after_images: str
     before_answer: str
+    before_next: str
     token_ids: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -39,6 +40,7 @@ CHATML = ChatFormat(
     around_image=("<|vision_start|>", "<|vision_end|>"),
     after_images="",
     before_answer="<|im_end|>\n<|im_start|>assistant\n",
+    before_next="\n<|im_start|>user\n",
     token_ids={
         "pad_token_id": "<|endoftext|>",
         "image_token_id": "<|image_pad|>",
@@ -59,6 +61,7 @@ PALIGEMMA = ChatFormat(
     around_image=("", ""),
     after_images="<bos>{system}\n",
     before_answer="\n",
+    before_next="\n",
     token_ids={"pad_token_id": "<pad>", "image_token_id": "<image>"},
 )
 

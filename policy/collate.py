@@ -2,8 +2,8 @@
 
 A control row: prefix (system, three pictures, instruction, assistant header), then the row's own reasoning as packed
 text 1 and, on grounding rows, more reference texts whose objects the readout must find; of a network without reasoning,
-the prefix alone. An understanding row: prefix
-(system, one picture), then one packed text per question with its answer.
+the prefix alone. An understanding row: prefix (system, one picture), then one packed text per question with its answer.
+A dialogue row: prefix (system, one picture or none), then the dialogue as a single packed text, every answer learnt.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from policy.image_words import ATTRIBUTES, Labels, Segmented, balanced_weights
 from policy.processor import Processor
 
 IGNORE = -100
+LONGEST = 2048  # tokens of a dialogue, as in ChatVLA's scripts
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,14 @@ class UnderstandingRow:
     scene: Segmented | None = None
 
 
+@dataclass(frozen=True)
+class DialogueRow:
+    """A picture (H, W, 3) uint8 of any size, or none, and one dialogue: later turns see the earlier ones."""
+
+    image: NDArray[np.uint8] | None
+    turns: tuple[tuple[str, str], ...]
+
+
 @dataclass
 class _Row:
     """Ids under construction, with what stands where."""
@@ -79,33 +88,36 @@ class _Row:
 def collate(
     processor: Processor,
     control: Sequence[ControlRow],
-    understanding: Sequence[UnderstandingRow],
+    understanding: Sequence[UnderstandingRow | DialogueRow],
     labels: Labels | None = None,
 ) -> Batch:
-    """Control rows first, then understanding rows. `labels` turns on the words at the image tokens.
+    """Control rows first, then the others. `labels` turns on the words at the image tokens.
 
     Raises:
         ValueError: no row at all, or two packed texts would not fit the network's longest row.
     """
     if not control and not understanding:
         raise ValueError("a batch of 0 rows; give the stage a mixture with at least one row")
-    rows = [_control_row(processor, r) for r in control] + [_understanding_row(processor, r) for r in understanding]
+    rows = [_control_row(processor, r) for r in control]
+    rows += [_dialogue_row(processor, r) if isinstance(r, DialogueRow) else _understanding_row(processor, r) for r in understanding]
     longest = max(len(r.ids) for r in rows)
     limit = processor.config.text.max_positions
     if longest > limit:
         raise ValueError(f"a row has {longest} tokens, the network takes {limit}; pack fewer questions per picture")
     ids = _padded([r.ids for r in rows], longest, processor.pad_id)
     segment = _padded([r.segment for r in rows], longest, -1)
-    images = [image for r in control for image in r.images] + [r.image for r in understanding]
-    cameras = [c for _ in control for c in range(len(CAMERAS))] + [r.camera for r in understanding]
-    words, weight = _words([s for r in control for s in r.scene] + [r.scene for r in understanding], processor, labels)
+    seen = [_picture(processor, r) for r in understanding if r.image is not None]
+    images = [image for r in control for image in r.images] + [image for image, _, _ in seen]
+    cameras = [c for _ in control for c in range(len(CAMERAS))] + [camera for _, camera, _ in seen]
+    words, weight = _words([s for r in control for s in r.scene] + [scene for _, _, scene in seen], processor, labels)
+    no_image = np.zeros((0, *processor.config.image_size, 3), np.uint8)
     return Batch(
         input_ids=torch.from_numpy(ids),
         segment=torch.from_numpy(segment),
         position_ids=torch.from_numpy(np.stack([processor.positions(i, s) for i, s in zip(ids, segment, strict=True)], 1)),
         labels=torch.from_numpy(_padded([r.labels for r in rows], longest, IGNORE)),
-        images=torch.from_numpy(np.stack(images)),
-        cameras=torch.tensor(cameras),
+        images=torch.from_numpy(np.stack(images) if images else no_image),
+        cameras=torch.tensor(cameras, dtype=torch.long),
         n_control=len(control),
         image_words=words,
         image_words_weight=weight,
@@ -143,6 +155,31 @@ def _understanding_row(processor: Processor, source: UnderstandingRow) -> _Row:
         row.add(processor.user_ids(question), i + 1)
         row.add(processor.answer_ids(answer), i + 1, labelled=True)
     return row
+
+
+def _dialogue_row(processor: Processor, source: DialogueRow) -> _Row:
+    """Turns from the first on, as many as fit; a first turn that is too long loses its end."""
+    limit = min(LONGEST, processor.config.text.max_positions)
+    row = _Row()
+    row.add(processor.opening_ids("understanding", 0 if source.image is None else 1), 0)
+    for i, (question, answer) in enumerate(source.turns):
+        asked, said = processor.user_ids(processor.harmless(question)), processor.answer_ids(processor.harmless(answer))
+        asked = processor.next_turn_ids() + asked if i else asked
+        room = limit - len(row.ids)
+        if len(asked) + len(said) > room and i:
+            break
+        asked = asked[: max(room - 1, 0)]
+        row.add(asked, 1)
+        row.add(said[: room - len(asked)], 1, labelled=True)
+    return row
+
+
+def _picture(processor: Processor, row: UnderstandingRow | DialogueRow) -> tuple[NDArray[np.uint8], int, Segmented | None]:
+    """A row's picture, the camera that it counts as, and what lies where in it."""
+    if isinstance(row, UnderstandingRow):
+        return row.image, row.camera, row.scene
+    assert row.image is not None
+    return processor.image(row.image), 0, None
 
 
 def _control_tensors(control: Sequence[ControlRow], rows: Sequence[_Row], longest: int) -> dict[str, torch.Tensor]:

@@ -166,6 +166,9 @@ class ChatVLAConfig:
     """How what the network says reaches its actions: `film`, ChatVLA's; `latter`, `former` or `all`, ChatVLA-2's, blocks
     of the head that follow the reasoning and not the observation; `chain`, ECoT's: a longer text, of which the actions are
     the end; `none`: no reasoning is learnt or spoken (TinyVLA)."""
+    ensemble: float | None = None
+    """Decay of temporal ensembling (see `policy.ensemble`): the policy then infers after every action. None: it executes
+    several actions of a chunk as they are."""
 
     def __post_init__(self) -> None:
         unit = self.vision.patch_size * self.vision.spatial_merge_size

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
+from policy.chain import WORDS, Chains
 from policy.image_words import named
 from policy.processor import NEXT_ACTION, SYSTEM_PROMPTS
 from policy.recorded import Frames, Snapshots, read_questions
 
+SAMPLED = 200  # stills and chains that are looked through; their words soon repeat
 
-def corpus(folder: Path) -> tuple[list[str], list[str]]:
-    """Distinct texts (questions and answers of the training split, reasonings, instructions) and required words."""
+
+def corpus(folder: Path, chains: bool = False) -> tuple[list[str], list[str]]:
+    """Distinct texts (questions and answers of the training split, reasonings, instructions) and required words.
+
+    `chains`: with the texts and words of ECoT's chains.
+    """
     frames, snapshots = Frames(folder), Snapshots(folder, "train")
     texts = {q for r in read_questions(folder / "questions" / "train.jsonl") for q in (r.question, r.answer)}
     texts |= {*frames.reasonings, *frames.instructions, *SYSTEM_PROMPTS.values(), NEXT_ACTION}
-    texts |= {r.text for i in range(min(len(snapshots), 200)) for r in snapshots.references(i)}
+    texts |= {r.text for i in range(min(len(snapshots), SAMPLED)) for r in snapshots.references(i)}
     things = {n for r in snapshots.records for n in named(r["objects"])}
-    return sorted(texts), sorted({w for n in things for w in (n.noun, n.colour)})
+    words = {w for n in things for w in (n.noun, n.colour)}
+    if chains:
+        texts |= {Chains(folder).text(int(i)) for i in np.linspace(0, len(frames) - 1, SAMPLED, dtype=int)}
+        words |= set(WORDS)
+    return sorted(texts), sorted(words)

@@ -1,4 +1,4 @@
-"""Lightning's door to the batches: an endless stream that starts at any number, with worker processes if asked."""
+"""Lightning's door to the batches: an endless stream that starts at any step, with worker processes if asked."""
 
 from __future__ import annotations
 
@@ -11,29 +11,42 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from policy.batch import Batch
 from policy.features import Features
+from policy.parts import WHOLE, Part, parts_of
+from policy.shares import Piece, supervised
 
 
 class Numbered(Protocol):
-    """Anything that gives batch k."""
+    """Anything that gives a part of batch k."""
 
-    def batch(self, number: int) -> Batch | Features: ...
+    def batch(self, number: int, part: Part = WHOLE) -> Batch | Features: ...
 
 
 class Stream(IterableDataset):
-    """Batches start, start + 1, ...; with n workers each makes every n-th, and the loader restores the order."""
+    """This process's parts of steps start, start + 1, ...; with n workers each makes every n-th step."""
 
-    def __init__(self, source: Numbered, start: int) -> None:
-        self.source, self.start = source, start
+    def __init__(self, source: Numbered, start: int, parts: tuple[Part, ...]) -> None:
+        self.source, self.start, self.parts = source, start, parts
 
-    def __iter__(self) -> Iterator[Batch | Features]:
+    def __iter__(self) -> Iterator[tuple[Piece, ...]]:
         info = get_worker_info()
         offset, stride = (info.id, info.num_workers) if info else (0, 1)
         if info:
             torch.set_num_threads(1)
         number = self.start + offset
         while True:
-            yield self.source.batch(number)
+            yield pieces(self.source, number, self.parts)
             number += stride
+
+
+class Pieces:
+    """The pieces of a loader's steps, one after the other."""
+
+    def __init__(self, loader: DataLoader) -> None:
+        self.loader = loader
+
+    def __iter__(self) -> Iterator[Piece]:
+        for step in self.loader:
+            yield from step
 
 
 class DataModule(lightning.LightningDataModule):
@@ -43,19 +56,29 @@ class DataModule(lightning.LightningDataModule):
         super().__init__()
         self.source, self.workers = source, workers
 
-    def train_dataloader(self) -> DataLoader:
-        """Batches from `trainer.global_step` on."""
-        start = self.trainer.global_step if self.trainer is not None else 0
-        return DataLoader(
-            Stream(self.source, start),
+    def train_dataloader(self) -> Pieces:
+        """This process's pieces from `trainer.global_step` on."""
+        trainer = self.trainer
+        start, parts = 0, (WHOLE,)
+        if trainer is not None:
+            start = trainer.global_step
+            parts = parts_of(trainer.global_rank, trainer.world_size, trainer.accumulate_grad_batches)
+        loader = DataLoader(
+            Stream(self.source, start, parts),
             batch_size=None,
             num_workers=self.workers,
             multiprocessing_context="spawn" if self.workers else None,
             prefetch_factor=4 if self.workers else None,
         )
+        return Pieces(loader)
 
-    def transfer_batch_to_device(
-        self, batch: Batch | Features, device: torch.device, dataloader_idx: int
-    ) -> Batch | Features:
-        """`Batch` moves itself."""
+    def transfer_batch_to_device(self, batch: Piece, device: torch.device, dataloader_idx: int) -> Piece:
+        """`Piece` moves itself."""
         return batch.to(device)
+
+
+def pieces(source: Numbered, number: int, parts: tuple[Part, ...]) -> tuple[Piece, ...]:
+    """These parts of step `number`, each with the labels of all of them."""
+    batches = [source.batch(number, part) for part in parts]
+    total = torch.stack([supervised(b) for b in batches]).sum(0)
+    return tuple(Piece(b, part, total) for b, part in zip(batches, parts, strict=True))

@@ -5,6 +5,7 @@ research/policy_probe.md: the same encoder went from 6/40 to 39/40 when its head
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +14,11 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from policy.batch import Batch
 from policy.chatvla import ChatVLA
 from policy.collate import collate
-from policy.processor import Processor
+from policy.parts import WHOLE, Part
 from policy.recorded import Frames
+from policy.rows import Batches
 
 CORRECTED_SHARE = 0.4  # of a batch, where there are corrections
 
@@ -75,12 +76,13 @@ class FeatureBatches:
     seed: int = 0
     corrections: Corrections | None = None
 
-    def batch(self, number: int) -> Features:
-        """Batch `number`, always the same one."""
+    def batch(self, number: int, part: Part = WHOLE) -> Features:
+        """A part of batch `number`, always the same one."""
         rng = np.random.default_rng([self.seed, number])
         p = self.frames.probability[np.searchsorted(self.frames.pictured, self.index)]
-        corrected = self.corrections.draw(rng, int(self.rows * CORRECTED_SHARE)) if self.corrections else []
+        corrected = self.corrections.draw(rng, int(self.rows * CORRECTED_SHARE)) if self.corrections else np.zeros(0, int)
         chosen = rng.choice(len(self.index), self.rows - len(corrected), p=p / p.sum())
+        corrected, chosen = corrected[part.of(len(corrected))], chosen[part.of(len(chosen))]
         chunks = [self.frames.chunk(int(self.index[i])) for i in chosen]
         made = Features(
             self.condition[torch.from_numpy(chosen)],
@@ -98,30 +100,26 @@ class FeatureBatches:
 
 
 @torch.no_grad()
-def cached_features(
-    policy: ChatVLA, processor: Processor, frames: Frames, path: Path, batch_size: int = 32, limit: int | None = None
-) -> tuple[np.ndarray, Tensor]:
-    """(K,) frame indices and (K, D) float32 conditions; read from `path` if they are there. At most `limit` frames."""
+def cached_features(policy: ChatVLA, source: Batches, path: Path, batch_size: int = 32, limit: int | None = None) -> tuple[np.ndarray, Tensor]:
+    """(K,) frame indices and (K, D) float32 conditions; read from `path` if they are there. At most `limit` frames of `source`."""
     if path.is_file():
         stored = torch.load(path, weights_only=True)
         return stored["index"].numpy(), stored["condition"]
-    index = frames.pictured
+    index = source.frames.pictured
     if limit is not None and len(index) > limit:
         index = np.sort(np.random.default_rng(0).choice(index, limit, replace=False))
     device = next(policy.parameters()).device
     policy.eval()
     made = []
     for start in track(range(0, len(index), batch_size), "conditions of the frames"):
-        batch = feature_batch(processor, frames, index[start : start + batch_size]).to(device)
+        rows = [source.frame(int(i)) for i in index[start : start + batch_size]]
+        batch = collate(source.processor, rows, []).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             made.append(policy.context(batch).vector.float().cpu())
     policy.train()
     condition = torch.cat(made)
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"index": torch.from_numpy(index), "condition": condition}, path)
+    half = path.with_suffix(f".{os.getpid()}")  # processes that train together may all come here at once
+    torch.save({"index": torch.from_numpy(index), "condition": condition}, half)
+    half.replace(path)
     return index, condition
-
-
-def feature_batch(processor: Processor, frames: Frames, index: np.ndarray) -> Batch:
-    """These frames as control rows, unaugmented."""
-    return collate(processor, [frames.row(int(i)) for i in index], [])

@@ -1,11 +1,10 @@
-"""Which parameters a stage leaves as they are, by name, and the Lightning callback that holds them still."""
+"""Which parameters a stage leaves as they are, by name."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 
-import lightning
 from torch import nn
 
 from policy.experts import is_control_expert, is_understanding_expert
@@ -55,13 +54,3 @@ def freeze(module: nn.Module, parts: Sequence[str]) -> int:
     if empty:
         raise ValueError(f"no parameter belongs to {empty}; the network's names and policy.freezing.PARTS disagree")
     return frozen
-
-
-class Freeze(lightning.Callback):
-    """Freezes a stage's parts before its optimizer is built."""
-
-    def __init__(self, parts: Sequence[str]) -> None:
-        self.parts = tuple(parts)
-
-    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        freeze(pl_module, self.parts)

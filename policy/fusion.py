@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from policy.config import INJECTED, Reasoning
+from policy.config import Reasoning
 
 
 class ActionProjector(nn.Module):

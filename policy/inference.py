@@ -19,6 +19,7 @@ from torch import Tensor
 from envs.types import EXECUTE, Inference, Observation, Trial
 from policy import checkpoint
 from policy.chatvla import ChatVLA, Seen
+from policy.ensemble import TemporalEnsemble
 from policy.generation import Prefilled, Prompt, Spoken, prefill, speak, spell
 from policy.heads.base import Context
 from policy.processor import NEXT_ACTION, Processor
@@ -54,9 +55,10 @@ class ChatVLAPolicy:
 
     def __init__(self, model: ChatVLA, processor: Processor, execute: int = EXECUTE, reason_every: int = 1) -> None:
         self.model, self.processor, self.reason_every = model.eval(), processor, reason_every
-        self.execute = min(execute, model.config.horizon)
+        self.execute = 1 if model.config.ensemble is not None else min(execute, model.config.horizon)
         self.generator = torch.Generator().manual_seed(0)
         self.thought: Thought | None = None
+        self.ensemble: TemporalEnsemble | None = None
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, execute: int = EXECUTE, reason_every: int = 1) -> ChatVLAPolicy:
@@ -71,6 +73,8 @@ class ChatVLAPolicy:
         # A new one: copies of this policy that share its weights (the server's) each have their own.
         self.generator = torch.Generator().manual_seed(int(trial.rng("policy").integers(2**62)))
         self.thought = None
+        decay = self.model.config.ensemble
+        self.ensemble = None if decay is None else TemporalEnsemble(decay)
 
     def infer(self, observation: Observation, instruction: str) -> Inference:
         """Reasoning and an action chunk (horizon, 10); `seconds` by part: see, prefill, reasoning, action.
@@ -113,7 +117,7 @@ class ChatVLAPolicy:
         told = TokenStream(self.processor, on_text) if on_text is not None else None
         frames = [images] if isinstance(images, np.ndarray) else list(images)
         cameras = [camera] if isinstance(images, np.ndarray) else self.model.config.cameras[: len(frames)]
-        return self._answers([frames], [question], [cameras], told)[0]
+        return self._answers([frames], [question], [cameras], on_token=told)[0]
 
     def answer_batch(
         self, images: Sequence[Frame], questions: Sequence[str], cameras: Sequence[str] | None = None
@@ -122,20 +126,26 @@ class ChatVLAPolicy:
         cameras = cameras if cameras is not None else ["left"] * len(images)
         return self._answers([[image] for image in images], questions, [(c,) for c in cameras])
 
+    def answer_about(self, images: Sequence[Sequence[Frame]], questions: Sequence[str], max_new_tokens: int) -> list[str]:
+        """One answer per question about any number of pictures of any size, each seen as the first camera's."""
+        first = self.model.config.cameras[:1]
+        return self._answers(images, questions, [first * len(row) for row in images], max_new_tokens)
+
     @torch.inference_mode()
     def _answers(
         self, images: Sequence[Sequence[Frame]], questions: Sequence[str], cameras: Sequence[Sequence[str]],
-        on_token: Callable[[Tensor], None] | None = None,
+        max_new_tokens: int | None = None, on_token: Callable[[Tensor], None] | None = None,
     ) -> list[str]:  # fmt: skip
         if not len(images) == len(questions) == len(cameras):
             raise ValueError(f"{len(images)} pictures, {len(questions)} questions and {len(cameras)} cameras; expected as many of each")
         if not questions:
             return []
         seen = self._see([f for row in images for f in row], [c for row in cameras for c in row])
-        ids = [self.processor.prompt_ids("understanding", len(i), q) for i, q in zip(images, questions, strict=True)]
-        prefixes = [len(self.processor.opening_ids("understanding", len(i))) for i in images]
+        ids = [self.processor.prompt_ids("understanding", len(c), q, c) for q, c in zip(questions, cameras, strict=True)]
+        prefixes = [len(self.processor.opening_ids("understanding", len(c), c)) for c in cameras]
         prefilled = prefill(self.model, self._prompt(ids, prefixes, seen), "understanding")
-        spoken = speak(self.model, prefilled, self.processor.end_id, self.model.config.max_new_tokens, on_token=on_token)
+        cap = self.model.config.max_new_tokens if max_new_tokens is None else max_new_tokens
+        spoken = speak(self.model, prefilled, self.processor.end_id, cap, on_token=on_token)
         rows = zip(spoken.tokens, spoken.valid, strict=True)
         return [self.processor.decode(tokens[valid].tolist()) for tokens, valid in rows]
 
@@ -208,7 +218,8 @@ def decide_together(
         said = thought.tokens if thought else tuple(spoken.tokens[i][spoken.valid[i]].tolist())
         policy.thought = Thought(instruction, said, thought.uses + 1 if thought else 1)
         text = processor.decode(list(said)).removesuffix(NEXT_ACTION.strip()).strip()
-        inference = Inference(np.ascontiguousarray(chunks[i], np.float32), text, clock.seconds)
+        chunk = policy.ensemble(chunks[i]) if policy.ensemble else chunks[i]
+        inference = Inference(np.ascontiguousarray(chunk, np.float32), text, clock.seconds)
         decisions.append(Decision(inference, context.vector[i].float().cpu().numpy()))
     return decisions
 

@@ -1,22 +1,24 @@
 """One stage as a LightningModule: losses in, an optimizer and a rate that follows the stage's progress.
 
-All that a resumed run needs is in the checkpoint or follows from the step: the batch, the noise (seeded by step), the
-rate (by step, and by the time already spent when minutes are set). So stopping and resuming changes nothing.
+All that a resumed run needs is in the checkpoint or follows from the step: the batch, the noise (seeded by step and
+part), the rate (by step, and by the time already spent when minutes are set). So stopping and resuming changes nothing.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 import lightning
 import torch
 from torch import Tensor, nn
 
-from policy.batch import Batch
 from policy.features import Features
 from policy.heads.base import Context
 from policy.optim import MuonAdamW, build_optimizer
+from policy.shares import Piece, supervised, weighed
+from policy.speed import Speed
 from policy.stages import Stage, learning_rate
 
 CLIP = 1.0  # gradient norm
@@ -33,6 +35,8 @@ class StageModule(lightning.LightningModule):
         self.policy, self.stage, self.seed, self.minutes = policy, stage, seed, minutes
         self.spent_s = 0.0  # before this process
         self._started: float | None = None
+        self._time_s = 0.0  # of the stage, as all processes know it
+        self._speed: Speed | None = None
 
     @property
     def elapsed_s(self) -> float:
@@ -43,50 +47,63 @@ class StageModule(lightning.LightningModule):
     def progress(self) -> float:
         """0 at the start, 1 at the end, by steps or by time."""
         by_steps = self.trainer.global_step / self.stage.steps
-        return max(by_steps, self.elapsed_s / (60 * self.minutes)) if self.minutes else by_steps
+        return max(by_steps, self._time_s / (60 * self.minutes)) if self.minutes else by_steps
 
     def on_train_start(self) -> None:
         """Starts the clock."""
         self._started = time.monotonic()
+        self._time_s = self.spent_s
+        self._speed = Speed(self.policy, self.stage, self.device)
 
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Sets the rate and seeds the noise of this step."""
-        step = self.trainer.global_step
-        torch.manual_seed(self.seed * 1_000_003 + step)
+    def on_train_batch_start(self, batch: Piece, batch_idx: int) -> None:
+        """Sets the rate and seeds the noise of this part of the step."""
+        step, part = self.trainer.global_step, batch.part
+        torch.manual_seed((self.seed * 1_000_003 + step) * part.count + part.index)
         rate = learning_rate(self.stage, step, self.progress)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
 
-    def training_step(self, batch: Batch | Features, batch_idx: int) -> Tensor:
-        """The summed loss; its parts are logged."""
-        if isinstance(batch, Features):
-            head_loss: Any = self.policy.head_loss
-            losses = {"loss": head_loss(Context(batch.condition), batch.actions, batch.action_mask)}
+    def training_step(self, batch: Piece, batch_idx: int) -> Tensor:
+        """The summed loss of this part, counted by its labels; its parts are logged."""
+        rows: Any = batch.batch
+        if isinstance(rows, Features):
+            policy: Any = self.policy
+            losses = {"loss": policy.head_loss(Context(rows.condition), rows.actions, rows.action_mask)}
+            losses["action"] = losses["loss"]
+            weights = {"action": 1.0}
         else:
-            losses = self.policy(batch) if self.stage.route is None else self.policy(batch, route=self.stage.route)
+            losses = self.policy(rows) if self.stage.route is None else self.policy(rows, route=self.stage.route)
+            weights = asdict(self.policy.config.loss)  # type: ignore[arg-type, union-attr]
+        parts, processes = batch.part.count, self.trainer.world_size
         self.log_dict(
             {name: value.detach() for name, value in losses.items()},
             prog_bar=True,
             on_step=True,
             batch_size=batch.batch_size,
+            sync_dist=processes > 1,
         )
-        return losses["loss"]
+        if parts == 1:
+            return losses["loss"]
+        labels = batch.supervised
+        if processes > 1:
+            labels = self.trainer.strategy.reduce(labels.clone(), reduce_op="sum")
+        shares = supervised(rows).to(self.device) * parts / labels.clamp_min(1)
+        return weighed(losses, weights, shares)
 
-    def on_train_batch_end(self, outputs: Any, batch: Batch | Features, batch_idx: int) -> None:
+    def on_train_batch_end(self, outputs: Any, batch: Piece, batch_idx: int) -> None:
         """Logs the speed and the rate; ends the stage when its minutes are over."""
-        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        self.log("lr", rate, on_step=True)
-        if self._started is not None:
-            done = self.trainer.global_step - self._first_step
-            self.log(
-                "samples_per_s", done * batch.batch_size / max(time.monotonic() - self._started, 1e-9), prog_bar=True
-            )
+        if not step_ended(self.trainer, batch_idx):
+            return
+        self._time_s = self.elapsed_s
+        if self.minutes and self.trainer.world_size > 1:  # one clock for all, or they would part
+            self._time_s = float(self.trainer.strategy.broadcast(self._time_s))
+        self.log("lr", self.trainer.optimizers[0].param_groups[0]["lr"], on_step=True)
+        if self._speed is not None:
+            self._speed.step(batch, self.trainer.accumulate_grad_batches)
+            for name, value in self._speed.values().items():
+                self.log(name, value, prog_bar=True)
         if self.minutes and self.progress >= 1:
             self.trainer.should_stop = True
-
-    def on_fit_start(self) -> None:
-        """Remembers where this run began, for the speed."""
-        self._first_step = self.trainer.global_step
 
     def configure_optimizers(self) -> MuonAdamW:
         """Over what is not frozen."""
@@ -106,3 +123,8 @@ class StageModule(lightning.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Goes on from the time already spent."""
         self.spent_s = checkpoint["spent_s"]
+
+
+def step_ended(trainer: lightning.Trainer, batch_idx: int) -> bool:
+    """Whether this piece was the last of its step, so that the optimizer has moved."""
+    return (batch_idx + 1) % trainer.accumulate_grad_batches == 0

@@ -13,7 +13,10 @@ import lightning
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import Logger, WandbLogger  # wandb itself is imported when one is made
 
-COLUMNS: tuple[str, ...] = ("stage", "step", "elapsed_s", "lr", "loss", "lm", "action", "words", "positions", "balance", "samples_per_s")
+from policy.lightning import step_ended
+
+LOSSES = ("loss", "lm", "action", "words", "positions", "balance")
+COLUMNS: tuple[str, ...] = ("stage", "step", "elapsed_s", "lr", *LOSSES, "samples_per_s", "mfu")
 
 
 class TrainingLog(lightning.Callback):
@@ -22,9 +25,10 @@ class TrainingLog(lightning.Callback):
     def __init__(self, path: Path, every: int = 20) -> None:
         self.path, self.every = path, every
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: Any, *args: Any) -> None:
+    def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         step = trainer.global_step
-        if step % self.every and step != pl_module.stage.steps:
+        is_due = not step % self.every or step == pl_module.stage.steps
+        if not (is_due and step_ended(trainer, batch_idx) and trainer.is_global_zero):
             return
         new = not self.path.is_file()
         values = {k: float(v) for k, v in trainer.callback_metrics.items()}

@@ -22,9 +22,9 @@ def tiny_baselines(chatvla: ChatVLAConfig, paligemma: ChatVLAConfig) -> Mapping[
         # DiVLA (arXiv:2412.03293): one dense network, reasoning into a diffusion U-Net by FiLM. Differs: full training
         # instead of LoRA; the head predicts the clean chunk, as everywhere at this size (see HeadConfig.prediction).
         replace(dense, name="divla_tiny", head=unet),
-        # TinyVLA (arXiv:2409.12514): no reasoning, a diffusion U-Net, temporal ensembling (ensemble=0.01) at evaluation.
+        # TinyVLA (arXiv:2409.12514): no reasoning, a diffusion U-Net, temporal ensembling.
         # Differs: the source's trunk is LLaVA-Pythia with LoRA.
-        replace(dense, name="tinyvla_tiny", head=unet, reasoning="none"),
+        replace(dense, name="tinyvla_tiny", head=unet, reasoning="none", ensemble=0.01),
         # DexVLA (arXiv:2502.05855): as DiVLA with a DiT much larger beside its trunk. Differs: its head is trained before
         # on many robots, and its chunk has 50 actions.
         replace(dense, name="dexvla_tiny", head=replace(chatvla.head, width=192, depth=6, heads=6)),
@@ -35,7 +35,7 @@ def tiny_baselines(chatvla: ChatVLAConfig, paligemma: ChatVLAConfig) -> Mapping[
         replace(spoken, name="rt2_tiny", reasoning="none"),
         # ECoT (arXiv:2407.08693): OpenVLA's tokens behind a chain of thoughts (policy.chain). Differs: the chain's places
         # are the picture's cells, and it holds what our recordings know.
-        replace(spoken, name="ecot_tiny", reasoning="chain", max_new_tokens=96),
+        replace(spoken, name="ecot_tiny", reasoning="chain", max_new_tokens=192),
         # Octo (arXiv:2405.12213): the state that has read everything conditions a small MLP that denoises four actions, 20
         # steps of DDPM. Differs: the language model's own last state instead of a readout token behind a frozen T5.
         replace(

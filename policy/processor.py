@@ -6,7 +6,7 @@ built for training and the prompt that the policy generates from are equal by co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -81,11 +81,11 @@ class Processor:
             ids = ids[: ids.index(self.end_id)]
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
-    def opening_ids(self, system: System, n_images: int) -> list[int]:
-        """System prompt and pictures, the first `n_images` of the config's cameras: all that stands before the user's words."""
+    def opening_ids(self, system: System, n_images: int, cameras: Sequence[str] | None = None) -> list[int]:
+        """System prompt and pictures, of `cameras` or of the config's first `n_images`: all that stands before the user's words."""
         prompt, (before, after) = SYSTEM_PROMPTS[system], self.chat.around_image
         ids = self._ids(self.chat.before_images.format(system=prompt))
-        for camera in self.config.cameras[:n_images]:
+        for camera in self.config.cameras[:n_images] if cameras is None else cameras:
             tokens = [self.image_id] * self.config.image_tokens(camera)
             ids += [*self._ids(before), *tokens, *self._ids(after)]
         return ids + self._ids(self.chat.after_images.format(system=prompt))
@@ -93,6 +93,16 @@ class Processor:
     def user_ids(self, text: str) -> list[int]:
         """The user's words and what stands between them and the answer."""
         return self.encode(text) + self._ids(self.chat.before_answer)
+
+    def next_turn_ids(self) -> list[int]:
+        """What stands between an answer and the next question of a dialogue."""
+        return self._ids(self.chat.before_next)
+
+    def harmless(self, text: str) -> str:
+        """Words from elsewhere, in which no mark of the conversation's is taken for one, such as `<|im_end|>`."""
+        for token in self.chat.special_tokens:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+        return text
 
     def answer_ids(self, text: str) -> list[int]:
         """What the assistant says, with the token that ends it."""
@@ -104,9 +114,9 @@ class Processor:
         spoken = self.action_tokens.encode(actions) if self.action_tokens and actions is not None else []
         return [*text, *spoken, self.end_id]
 
-    def prompt_ids(self, system: System, n_images: int, text: str) -> list[int]:
-        """Everything that stands before the assistant's answer."""
-        return self.opening_ids(system, n_images) + self.user_ids(text)
+    def prompt_ids(self, system: System, n_images: int, text: str, cameras: Sequence[str] | None = None) -> list[int]:
+        """Everything that stands before the assistant's answer; `cameras` as for `opening_ids`."""
+        return self.opening_ids(system, n_images, cameras) + self.user_ids(text)
 
     def image(self, frame: NDArray[np.uint8], camera: str = "") -> NDArray[np.uint8]:
         """A camera's frame (H, W, 3) uint8 RGB at the model's size.

@@ -1,4 +1,4 @@
-"""Draws the rows of one batch: a pure function of (seed, stage, number of the batch), so that resuming is exact."""
+"""Draws the rows of one batch: a pure function of (seed, stage, number, row), so that resuming and splitting are exact."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ import numpy as np
 from envs.types import CAMERAS
 from policy.augment import random_shift, relit, shifted, thinned
 from policy.batch import Batch
-from policy.collate import ControlRow, UnderstandingRow, collate
+from policy.chain import Chains
+from policy.collate import ControlRow, DialogueRow, UnderstandingRow, collate
 from policy.image_words import Labels, Named, Segmented, named
+from policy.llava import LlavaRows
+from policy.parts import WHOLE, Part
 from policy.processor import Processor
 from policy.recorded import Frames, Question, Snapshots, by_picture, read_questions
 from policy.stages import Stage
@@ -29,26 +32,37 @@ _CELL = re.compile(r"\b(none|x\d y\d)\b")
 
 @dataclass(frozen=True)
 class Batches:
-    """Batches of a stage from a folder of recorded data (`outputs/data/<env>`)."""
+    """Batches of a stage from a folder of recorded data (`outputs/data/<env>`).
+
+    llava: visual-text data, from which the first of each batch's understanding rows come.
+    """
 
     folder: Path
     processor: Processor
     stage: Stage
     seed: int = 0
+    llava: LlavaRows | None = None
 
-    def batch(self, number: int) -> Batch:
-        """Batch `number` of this stage, always the same one."""
-        rng = np.random.default_rng([self.seed, number, *self.stage.name.encode()])
+    def batch(self, number: int, part: Part = WHOLE) -> Batch:
+        """A part of batch `number` of this stage, always the same one: each row has a generator of its own."""
         mixture = self.stage.mixture
-        control = [self._robot(rng) for _ in range(mixture.robot)]
-        control += [self._grounding(rng) for _ in range(mixture.grounding)]
-        understanding = [self._understanding(rng) for _ in range(mixture.understanding)]
+        seeds = np.random.SeedSequence([self.seed, number, *self.stage.name.encode()]).spawn(mixture.rows)
+        rngs = [np.random.default_rng(seed) for seed in seeds]
+        robot, grounding = mixture.robot, mixture.robot + mixture.grounding
+        control = [self._robot(rngs[i]) for i in part.of(robot)]
+        control += [self._grounding(rngs[robot + i]) for i in part.of(mixture.grounding)]
+        understanding = [self._answering(i, rngs[grounding + i]) for i in part.of(mixture.understanding)]
         return collate(self.processor, control, understanding, self.labels if self.stage.words else None)
 
     @cached_property
     def frames(self) -> Frames:
         """Recorded episodes."""
         return Frames(self.folder)
+
+    @cached_property
+    def chains(self) -> Chains:
+        """What is thought at their frames."""
+        return Chains(self.folder)
 
     @cached_property
     def snapshots(self) -> Snapshots:
@@ -71,23 +85,37 @@ class Batches:
         ids = {w: word_id(self.processor.tokenizer, w) for w in sorted(words)}
         return Labels(ids, self.processor.config.token_grid(CAMERAS[0]))
 
+    def frame(self, index: int) -> ControlRow:
+        """A recorded frame as the network is shown it, unaugmented; one that thinks in chains has them for reasoning."""
+        row = self._fitted(self.frames.row(index))
+        if self.processor.config.reasoning == "chain":
+            row = replace(row, reasoning=replace(row.reasoning, text=self.chains.text(index)))
+        return row
+
     def _robot(self, rng: np.random.Generator) -> ControlRow:
-        return self._augmented(self.frames.row(self.frames.draw(rng)), rng)
+        return self._augmented(self.frame(self.frames.draw(rng)), rng)
 
     def _grounding(self, rng: np.random.Generator) -> ControlRow:
         index = int(rng.integers(len(self.snapshots)))
         instructions = self.frames.instructions
         instruction = instructions[int(rng.integers(len(instructions)))]
-        return self._augmented(self.snapshots.row(index, instruction, self.stage.references - 1, rng), rng)
+        return self._augmented(self._fitted(self.snapshots.row(index, instruction, self.stage.references - 1, rng)), rng)
+
+    def _fitted(self, row: ControlRow) -> ControlRow:
+        return replace(row, images=np.stack([self.processor.image(i, c) for i, c in zip(row.images, CAMERAS, strict=True)]))
 
     def _augmented(self, row: ControlRow, rng: np.random.Generator) -> ControlRow:
-        images = [self.processor.image(i, c) for i, c in zip(row.images, CAMERAS, strict=True)]
         if not self.stage.augment:
-            return replace(row, images=np.stack(images))
-        moves = [random_shift(rng, self.stage.control_shift_px) for _ in images]
-        moved = np.stack([shifted(i, *m) for i, m in zip(images, moves, strict=True)])
+            return row
+        moves = [random_shift(rng, self.stage.control_shift_px) for _ in row.images]
+        moved = np.stack([shifted(i, *m) for i, m in zip(row.images, moves, strict=True)])
         scene = tuple(s and moved_scene(s, *m) for s, m in zip(row.scene, moves, strict=True))
         return replace(row, images=relit(moved, rng), scene=scene)
+
+    def _answering(self, index: int, rng: np.random.Generator) -> UnderstandingRow | DialogueRow:
+        if self.llava is not None and index < self.llava.count:
+            return self.llava.row(rng)
+        return self._understanding(rng)
 
     def _understanding(self, rng: np.random.Generator) -> UnderstandingRow:
         still, camera, questions = self.pictures[int(rng.integers(len(self.pictures)))]
@@ -99,7 +127,6 @@ class Batches:
             image, scene = relit(shifted(image, *move), rng), moved_scene(scene, *move)
         turns = [(self._worded(q.question, rng), answer_in(q, scene)) for q in chosen]
         return UnderstandingRow(image, camera, tuple((q, a) for q, a in turns if a), scene)
-
 
     def _worded(self, question: str, rng: np.random.Generator) -> str:
         share = self.stage.word_dropout

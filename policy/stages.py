@@ -106,10 +106,10 @@ TINY_STAGES: tuple[Stage, ...] = (
           frozen=("all_but_understanding_expert",), share_of_minutes=0.2, **_TINY),  # type: ignore[arg-type]
 )  # fmt: skip
 
-# ChatVLA, table 5 and released scripts (research/policy.md 1.4): global batch 128, AdamW (0.9, 0.98), eps 1e-7.
+# ChatVLA, table 5 and released scripts (research/policy.md 1.4): global batch 128, AdamW (0.9, 0.98), eps 1e-7, no averaging.
 PAPER_STAGES: tuple[Stage, ...] = (
-    Stage("1_control", Mixture(robot=128), 8000, 2e-5, "constant", copy_expert=True, frozen=("understanding_expert",)),
-    Stage("2_cotrain", Mixture(robot=96, understanding=32), 10000, 2e-5, "cosine"),
+    Stage("1_control", Mixture(robot=128), 8000, 2e-5, "constant", copy_expert=True, frozen=("understanding_expert",), ema=0),
+    Stage("2_cotrain", Mixture(robot=96, understanding=32), 10000, 2e-5, "cosine", ema=0),
 )
 
 # ChatVLA-2 (supplement C.1): co-training, then the VLM frozen and the action expert trained on; cosine to a tenth. Batch
@@ -162,7 +162,8 @@ def _tiny_baseline(head: bool, references: int, train: Mixture, head_stage: bool
 
 
 _VECTOR = _tiny_baseline(True, 4, _ROBOT, True)
-_FLOW = _tiny_baseline(True, 4, _ROBOT, False)
+_SILENT = _tiny_baseline(True, 1, _ROBOT, True)  # no text, so no other text could ask for another object
+_FLOW = _tiny_baseline(True, 1, _ROBOT, False)
 _SPOKEN = _tiny_baseline(False, 1, _ROBOT, False)
 _SPOKEN_COTRAINED = _tiny_baseline(False, 1, TINY_STAGES[2].mixture, False)
 # DiVLA and DexVLA at their size: robot data with reasoning, one stage (policy.md 3.1); pi0: section 3.6.
@@ -177,7 +178,8 @@ STAGES: Mapping[str, tuple[Stage, ...]] = {
     "chatvla2_tiny": CHATVLA2_TINY_STAGES,
     "chatvla_paligemma_tiny": TINY_STAGES,
     "chatvla_paligemma_3b": PAPER_STAGES,
-    **dict.fromkeys(("divla_tiny", "tinyvla_tiny", "dexvla_tiny", "octo_tiny"), _VECTOR),
+    **dict.fromkeys(("divla_tiny", "dexvla_tiny"), _VECTOR),
+    **dict.fromkeys(("tinyvla_tiny", "octo_tiny"), _SILENT),
     "pi0_tiny": _FLOW,
     **dict.fromkeys(("openvla_tiny", "ecot_tiny"), _SPOKEN),
     "rt2_tiny": _SPOKEN_COTRAINED,

@@ -7,6 +7,7 @@ before every text of the tiny preset). The large presets load the backbone's own
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -89,7 +90,9 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path | str) -> Pa
     """Writes folder/tokenizer.json."""
     path = Path(folder) / "tokenizer.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    tokenizer.backend_tokenizer.save(str(path))
+    half = path.with_suffix(f".{os.getpid()}")  # processes that train together may all come here at once
+    tokenizer.backend_tokenizer.save(str(half))
+    half.replace(path)
     return path
 
 

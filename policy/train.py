@@ -7,11 +7,13 @@ Each stage leaves a checkpoint folder `out/<stage>/checkpoint`, which marks it a
 from __future__ import annotations
 
 import difflib
-from dataclasses import asdict, dataclass, replace
+import os
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from rich.console import Console
 
 from policy import checkpoint, fingerprint
 from policy.chat_format import FORMATS
@@ -22,14 +24,21 @@ from policy.datamodule import Numbered
 from policy.features import Corrections, FeatureBatches, cached_features
 from policy.feed_forward import copy_experts
 from policy.fit import FitSetting, fit_stage
+from policy.llava import LlavaRows, skipped_count
+from policy.llava_index import LlavaIndex
+from policy.lora import check_parts as check_lora_parts
 from policy.normalizer import NormStats
+from policy.parts import check_parts
 from policy.presets import preset, varied
 from policy.processor import Processor, config_for
 from policy.qa import write_accuracy
 from policy.recorded import Frames, Snapshots
 from policy.rows import Batches
+from policy.sharding import strategy_name
 from policy.stages import STAGES, Stage, for_experts
 from policy.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
+
+SKIPPED = "llava_skipped.jsonl"  # records of visual-text data that could not be read
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,9 @@ class TrainConfig:
     steps_scale: multiplies the steps of every stage. stages: their names, empty for all; the first goes on from the
     stage before it, where `out` has that. workers: processes that make batches. pretrained: folder of Qwen2-VL (2b).
     wandb: off, offline or online. questions: asked after each stage, 0 for none. feature_frames: at most so many
-    frames are cached for the head. experts, reasoning: instead of the preset's (see `policy.config`).
+    frames are cached for the head. devices to compile: see `policy.fit.FitSetting`. llava: a file in LLaVA's format,
+    whose pictures are in the folder `images`; llava_share of the understanding rows of each batch come from it.
+    experts, reasoning: instead of the preset's (see `policy.config`).
     """
 
     data: str = "outputs/data/sort_toys"
@@ -57,6 +68,17 @@ class TrainConfig:
     threads: int = 1
     accelerator: str = "auto"
     precision: str = "auto"
+    devices: int = 1
+    nodes: int = 1
+    accumulate: int = 1
+    strategy: str = "auto"
+    lora: int = 0
+    lora_parts: tuple[str, ...] = ("language", "vision")
+    checkpoint_activations: bool = False
+    compile: str = "none"
+    llava: str | None = None
+    images: str | None = None
+    llava_share: float = 1.0
     checkpoint_minutes: float = 1.0
     progress: bool = True
     wandb: str = "off"
@@ -78,6 +100,7 @@ def train(config: TrainConfig, stages: tuple[Stage, ...] | None = None) -> Path:
         torch.set_num_threads(config.threads)
     torch.set_float32_matmul_precision("high")
     out, todo = Path(config.out), stages if stages is not None else selected(config)
+    check(config, todo)
     out.mkdir(parents=True, exist_ok=True)
     last = _before(config, todo[0])
     for stage in todo:
@@ -86,10 +109,14 @@ def train(config: TrainConfig, stages: tuple[Stage, ...] | None = None) -> Path:
             check_same_network(config, checkpoint.read_config(folder / "checkpoint"), folder)
         else:
             policy, processor = _start(config, last)
-            run_stage(config, stage, policy, processor)
-            checkpoint.save(folder / "checkpoint", policy, processor.tokenizer, card(config, stage, todo))
-            if config.questions:
+            policy = run_stage(config, stage, policy, processor)
+            if is_first_process():
+                save_whole(folder / "checkpoint", policy, processor, card(config, stage, todo))
+            if config.questions and is_first_process():
                 write_accuracy(folder, policy, processor, Path(config.data), config.questions)
+            if config.llava is not None and is_first_process():
+                tell_skipped(config)
+            wait_for_all()
         last = folder / "checkpoint"
     assert last is not None
     return last
@@ -126,35 +153,80 @@ def selected(config: TrainConfig) -> tuple[Stage, ...]:
     return tuple(replace(s, steps=max(1, round(s.steps * config.steps_scale))) for s in chosen)
 
 
-def run_stage(config: TrainConfig, stage: Stage, policy: ChatVLA, processor: Processor) -> None:
-    """Trains one stage to its end; afterwards the policy holds the averaged weights."""
+def check(config: TrainConfig, stages: tuple[Stage, ...]) -> None:
+    """Refuses before anything is done what would fail in a later stage.
+
+    Raises:
+        ValueError: a stage that cannot be split or sharded so, an unknown part for adapters, or a share that is none.
+    """
+    if not 0 <= config.llava_share <= 1:
+        raise ValueError(f"llava_share is {config.llava_share}; expected a share of the understanding rows, from 0 to 1")
+    check_lora_parts(config.lora_parts if config.lora else ())
+    processes = config.devices * config.nodes
+    for stage in stages:
+        check_parts(stage.mixture, processes * config.accumulate)
+        strategy_name(stage, config.strategy, processes)
+
+
+def run_stage(config: TrainConfig, stage: Stage, policy: ChatVLA, processor: Processor) -> ChatVLA:
+    """Trains one stage to its end; gives the network with the averaged weights (see `policy.fit.fit_stage`)."""
     if stage.copy_expert:
         copy_experts(policy)
+    return fit_stage(stage, policy, batches(config, stage, policy, processor), setting(config, stage))
+
+
+def setting(config: TrainConfig, stage: Stage) -> FitSetting:
+    """What the config says of how and where a stage runs."""
+    shared = {f.name: getattr(config, f.name) for f in fields(FitSetting) if hasattr(config, f.name)}
     minutes = config.minutes * stage.share_of_minutes if config.minutes else None
-    setting = FitSetting(
-        folder=Path(config.out),
-        seed=config.seed,
-        minutes=minutes,
-        workers=config.workers,
-        accelerator=config.accelerator,
-        precision=config.precision,
-        checkpoint_minutes=config.checkpoint_minutes,
-        progress=config.progress,
-        wandb=config.wandb,
-    )
-    fit_stage(stage, policy, batches(config, stage, policy, processor), setting)
+    return FitSetting(**{**shared, "folder": Path(config.out), "minutes": minutes})
+
+
+def save_whole(folder: Path, policy: ChatVLA, processor: Processor, card: dict) -> None:
+    """Writes a checkpoint that appears whole or not at all: its folder marks the stage as done."""
+    half = folder.with_name(f"{folder.name}.part")
+    checkpoint.save(half, policy, processor.tokenizer, card)
+    half.rename(folder)
+
+
+def is_first_process() -> bool:
+    """Whether this process writes; True where there is only one."""
+    return not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0
+
+
+def wait_for_all() -> None:
+    """Until every process that trains has come here."""
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
 
 
 def batches(config: TrainConfig, stage: Stage, policy: ChatVLA, processor: Processor) -> Numbered:
     """Where the stage's batches come from: recorded data, or conditions of its frames under the frozen network."""
     if not stage.features:
-        return Batches(Path(config.data), processor, stage, config.seed)
-    frames = Frames(Path(config.data))
+        return Batches(Path(config.data), processor, stage, config.seed, llava=llava_rows(config, stage))
+    source = Batches(Path(config.data), processor, stage, config.seed)
     path = Path(config.out) / stage.name / "conditions.pt"
-    policy.to("cuda" if torch.cuda.is_available() and config.accelerator != "cpu" else "cpu")
-    index, condition = cached_features(policy, processor, frames, path, limit=config.feature_frames)
+    policy.to(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() and config.accelerator != "cpu" else "cpu")
+    index, condition = cached_features(policy, source, path, limit=config.feature_frames)
     corrections = Corrections.read(Path(config.data) / "corrections") if stage.corrected else None
-    return FeatureBatches(frames, index, condition, stage.mixture.robot, config.seed, corrections)
+    return FeatureBatches(source.frames, index, condition, stage.mixture.robot, config.seed, corrections)
+
+
+def llava_rows(config: TrainConfig, stage: Stage) -> LlavaRows | None:
+    """The visual-text data that the config names, for a stage that answers."""
+    if config.llava is None or not stage.mixture.understanding:
+        return None
+    count = round(config.llava_share * stage.mixture.understanding)
+    index = LlavaIndex.of(Path(config.llava), Path(config.out) / "llava")
+    return LlavaRows(index, Path(config.images or Path(config.llava).parent), count, Path(config.out) / SKIPPED)
+
+
+def tell_skipped(config: TrainConfig) -> None:
+    """Prints how many records of the visual-text data were passed over so far, and where it says why."""
+    path = Path(config.out) / SKIPPED
+    count = skipped_count(path)
+    if count:
+        Console().print(f"{count} records of {config.llava} were skipped: {path}", highlight=False, soft_wrap=True)
 
 
 def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
@@ -169,7 +241,7 @@ def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
         return ChatVLA.from_pretrained_backbone(config.pretrained, fitted, stats), Processor.of(tokenizer, fitted, stats)
     folder = Path(config.out)
     if not (folder / "tokenizer.json").is_file():
-        save_tokenizer(train_tokenizer(*corpus(data), chat=chat), folder)
+        save_tokenizer(train_tokenizer(*corpus(data, wanted.reasoning == "chain"), chat=chat), folder)
     tokenizer = load_tokenizer(folder, chat)
     fitted = config_for(wanted, tokenizer)
     return ChatVLA(fitted, stats), Processor.of(tokenizer, fitted, stats)

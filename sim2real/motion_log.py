@@ -1,120 +1,110 @@
-"""The motion log: what the arm and the gripper were told and what they did, sample by sample, as one parquet file.
-
-`FrankaEnv` writes it, identification reads it. Any rate will do, even 15 Hz, and it need not be even; 100 Hz and more tells
-friction and delay better.
-"""
+"""What an arm was told and what it did, one row per control step: the log of FrankaEnv, and what identification fits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+import os
+from dataclasses import dataclass, fields
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-JOINTS = 7
-SCALARS = ("time", "target_time", "gripper_target", "gripper_closed")
-VECTORS = ("joint_target", "joint_pos", "joint_vel", "joint_torque")
-Array = NDArray[np.float64]
+from envs.types import ACTION_DIM, CAMERAS
+
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class MotionRow:
+    """One control step, from its start to its end.
+
+    `time_s`: when the target was sent, s of the trial's clock; `seen_s`: when the arm was read, at the step's end.
+    `asked`, `clamped`, `sent`: (10,) the action as it came, within the limits, as the arm was told (NaN in a step that only
+    held). `command`: (7,) rad, the joint target in force. `joint_pos`, `joint_vel`, `torque_ext`: (7,) rad, rad/s, Nm, as read.
+    `gripper_asked`, `gripper_closed`: 0 open - 1 closed. `captured_s`: (3,) Unix time of the newest left, right, wrist picture.
+    `why`: the limits that changed the action, or what the arm was held for; empty where neither.
+    """
+
+    time_s: float
+    seen_s: float
+    asked: Array
+    clamped: Array
+    sent: Array
+    command: Array
+    joint_pos: Array
+    joint_vel: Array
+    torque_ext: Array
+    gripper_asked: float
+    gripper_closed: float
+    captured_s: Array
+    why: str = ""
+
+
+_WIDTH = {
+    "asked": ACTION_DIM, "clamped": ACTION_DIM, "sent": ACTION_DIM, "command": 7, "joint_pos": 7, "joint_vel": 7, "torque_ext": 7,
+    "captured_s": len(CAMERAS),
+}  # fmt: skip
+NAMES = tuple(f.name for f in fields(MotionRow))
 
 
 @dataclass(frozen=True)
 class MotionLog:
-    """n samples in order of time.
+    """All rows of one trial, column by column: (n,) float64, (n, k) float64, or n strings (`why`)."""
 
-    `time` (n,) s: when the sample was measured; `target_time` (n,) s, by the same clock: when the targets in force then were
-    sent. Without it a target's time would be known to a sample only, and the delay and all forces would be wrong by that.
-    `joint_target` (n, 7) rad: the last one sent to the joint controller before `time`, after every clamp. `joint_pos` (n, 7) rad, `joint_vel`
-    (n, 7) rad/s. `joint_torque` (n, 7) Nm: what the joint controller commanded, without gravity (libfranka's tau_J_d in
-    torque control). `gripper_target`, `gripper_closed` (n,): 0 open - 1 closed, asked and measured. nan: not known.
-    `meta`: where it comes from, such as {"robot": "fr3", "backend": "franka"}.
-    """
-
-    time: Array
-    target_time: Array
-    joint_target: Array
+    time_s: Array
+    seen_s: Array
+    asked: Array
+    clamped: Array
+    sent: Array
+    command: Array
     joint_pos: Array
     joint_vel: Array
-    joint_torque: Array
-    gripper_target: Array
+    torque_ext: Array
+    gripper_asked: Array
     gripper_closed: Array
-    meta: Mapping[str, str] = field(default_factory=dict)
+    captured_s: Array
+    why: tuple[str, ...]
 
-    def __post_init__(self) -> None:
-        n = len(self.time)
-        for f in fields(self)[:-1]:
-            shape = (n,) if f.name in SCALARS else (n, JOINTS)
-            if getattr(self, f.name).shape != shape:
-                raise ValueError(f"{f.name} has shape {getattr(self, f.name).shape}, expected {shape}")
-        if n < 2 or not (np.diff(self.time) > 0).all():
-            raise ValueError(f"time of {n} samples does not rise throughout; expected at least two samples of one clock")
-        if not (self.target_time <= self.time).all() or (np.diff(self.target_time) < 0).any():
-            raise ValueError("target_time runs backwards or ahead of time; expected when the target in force was sent, by the clock of time")
-
-    def write(self, path: Path) -> None:
-        """One parquet file: columns time, target_time, gripper_*, and joint_*_0 ... joint_*_6."""
-        columns = {name: getattr(self, name) for name in SCALARS}
-        columns |= {f"{name}_{i}": getattr(self, name)[:, i] for name in VECTORS for i in range(JOINTS)}
-        table = pa.table(columns).replace_schema_metadata(dict(self.meta))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, path)
+    def __len__(self) -> int:
+        return len(self.time_s)
 
     @classmethod
-    def read(cls, path: Path) -> MotionLog:
-        """The log of a file.
+    def of(cls, rows: list[MotionRow]) -> MotionLog:
+        """The log of these rows."""
+        columns = {name: _column(name, [getattr(row, name) for row in rows]) for name in NAMES if name != "why"}
+        return cls(**columns, why=tuple(row.why for row in rows))
+
+    def save(self, path: Path) -> None:
+        """Write a parquet file, whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrays = {name: pa.array(list(getattr(self, name)), _type(name)) for name in NAMES}
+        temporary = path.with_suffix(".tmp")
+        pq.write_table(pa.table(arrays), temporary)
+        os.replace(temporary, path)
+
+    @classmethod
+    def load(cls, path: Path) -> MotionLog:
+        """Read what `save` wrote.
 
         Raises:
-            ValueError: the file is no motion log.
+            ValueError: the file lacks a column.
         """
-        try:
-            table = pq.read_table(path)
-            scalars = {name: table[name].to_numpy() for name in SCALARS}
-            vectors = {name: np.stack([table[f"{name}_{i}"].to_numpy() for i in range(JOINTS)], 1) for name in VECTORS}
-        except (OSError, KeyError, pa.ArrowInvalid) as error:
-            raise ValueError(f"{path} is no motion log: {error}") from error
-        meta = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
-        return cls(**scalars, **vectors, meta=meta)
+        table = pq.read_table(path)
+        missing = sorted(set(NAMES) - set(table.column_names))
+        if missing:
+            raise ValueError(f"{path} is no motion log: it has no column {missing[0]!r}")
+        columns = {name: table.column(name).to_pylist() for name in NAMES}
+        return cls(**{name: _column(name, columns[name]) for name in NAMES if name != "why"}, why=tuple(columns["why"]))
 
 
-class MotionLogger:
-    """Collects samples and writes the log when it is closed, after an error too; use as a context manager.
+def _column(name: str, values: list) -> Array:
+    width = _WIDTH.get(name)
+    return np.array(values, np.float64).reshape((len(values), width) if width else (len(values),))
 
-    Fewer than two samples leave no file.
-    """
 
-    def __init__(self, path: Path, meta: Mapping[str, str] | None = None) -> None:
-        self.path, self.meta = path, dict(meta or {})
-        self._rows: list[Array] = []
-
-    def sample(
-        self, time: float, target_time: float, joint_target: ArrayLike, joint_pos: ArrayLike, joint_vel: ArrayLike, joint_torque: ArrayLike | None = None,
-        gripper_target: float = np.nan, gripper_closed: float = np.nan,
-    ) -> None:  # fmt: skip
-        """One moment, as `MotionLog` describes it."""
-        torque = np.full(JOINTS, np.nan) if joint_torque is None else joint_torque
-        row = np.r_[time, target_time, gripper_target, gripper_closed, joint_target, joint_pos, joint_vel, torque].astype(float)
-        if row.shape != (len(SCALARS) + len(VECTORS) * JOINTS,):
-            raise ValueError(f"a sample has {len(row)} values, expected {len(SCALARS)} and {len(VECTORS)} times {JOINTS}")
-        self._rows.append(row)
-
-    def log(self) -> MotionLog:
-        """What was collected so far."""
-        rows = np.array(self._rows).reshape(-1, len(SCALARS) + len(VECTORS) * JOINTS)
-        scalars = dict(zip(SCALARS, rows[:, : len(SCALARS)].T, strict=True))
-        vectors = dict(zip(VECTORS, np.split(rows[:, len(SCALARS) :], len(VECTORS), 1), strict=True))
-        return MotionLog(**scalars, **vectors, meta=self.meta)
-
-    def close(self) -> None:
-        """Write the file."""
-        if len(self._rows) > 1:
-            self.log().write(self.path)
-
-    def __enter__(self) -> MotionLogger:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
+def _type(name: str) -> pa.DataType:
+    if name == "why":
+        return pa.string()
+    return pa.list_(pa.float64(), _WIDTH[name]) if name in _WIDTH else pa.float64()

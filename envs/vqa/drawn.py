@@ -22,7 +22,7 @@ PAINT = {
 }  # fmt: skip
 PAPER = ((250, 250, 246), (236, 240, 245), (244, 236, 226))
 SYLLABLES = ("ba", "ko", "ri", "mu", "te", "lo", "sa", "ni", "du", "fe")  # words that no data set has
-SHAPES = ("circle", "square", "triangle", "star", "cross")
+SHAPES = {"circle": "circles", "square": "squares", "triangle": "triangles", "star": "stars", "cross": "crosses"}
 HELD_OUT = 5  # one word, and one colour of a shape, in so many is only asked in tests
 BARS = 5  # at most
 TOP = 9  # the highest value of a bar
@@ -52,7 +52,7 @@ def word(rng: Rng, split: Split) -> Drawn:
 
 def shapes(rng: Rng, split: Split) -> Drawn:
     """Two to seven shapes in the cells of a grid; one kind of shape occurs once and is asked for its colour."""
-    single, many, *_ = shuffled(SHAPES, rng)
+    single, many, *_ = shuffled(list(SHAPES), rng)
     colours = {s: [c for j, c in enumerate(PAINT) if ((i + j) % HELD_OUT == 0) == (split == "test")] for i, s in enumerate(SHAPES)}
     number = int(rng.integers(1, 7))
     placed = [(single, pick(colours[single], rng)), *((many, pick(colours[many], rng)) for _ in range(number))]
@@ -62,7 +62,7 @@ def shapes(rng: Rng, split: Split) -> Drawn:
         _draw_shape(draw, shape, float(x), float(y), float(rng.integers(16, 26)), PAINT[colour])
     right = placed[0][1]
     pool = (right, *shuffled([c for c in PAINT if c != right], rng)[:3])
-    counted = Item({"shape": many}, str(number), "number", pool=tuple(str(n) for n in range(max(0, number - 2), number + 3)))
+    counted = Item({"shapes": SHAPES[many]}, str(number), "number", pool=tuple(str(n) for n in range(max(0, number - 2), number + 3)))
     return Drawn(np.asarray(image), [(BY_NAME["shape_colour"], [Item({"shape": single}, right, pool=pool)]), (BY_NAME["shape_count"], [counted])])
 
 

@@ -24,7 +24,8 @@ XY = tuple[float, float]
 
 @dataclass(frozen=True)
 class Thing:
-    """A thing that stands in a scene, or (without role) a kind that could; `place`: what it lies in or on, or "gripper".
+    """A thing that stands in a scene, or (without role) a kind that could; `place`: what it lies in or on, "gripper", or
+    empty: in the air.
 
     `pos`: (3,) m, base frame. `holds`: "in" or "on", how others lie there. `fixed`: no one moves it. `text`: what is
     written on it. `travel`: how far its drawer is open, 0 - 1; None for a thing without.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,9 +92,12 @@ def capture(env: SimEnv, scene: str, said: tuple[str, ...] = (), done: int = 0) 
 
 @cache
 def kinds(scene: str) -> tuple[Thing, ...]:
-    """Every kind that a task of this room may show, one of each phrase and text."""
+    """Every kind that may lie about in this room, and what boards and cards may say; one of each phrase and text.
+
+    Furniture is not among them: rooms have pots, jars and bottles of their own, so that none can be said to be absent.
+    """
     tasks = [task for task in TASKS.values() if task.scene == scene]
-    names = [n for t in tasks for group in (*t.objects, *t.fixtures) for n in (*group.kinds, *group.test_kinds)]
+    names = [n for t in tasks for group in (*t.objects, *(f for f in t.fixtures if f.name == "board")) for n in (*group.kinds, *group.test_kinds)]
     found = {(k.phrase, k.text): Thing(k.name, k.phrase, k.noun, k.colour, k.category, text=k.text) for k in map(KINDS.__getitem__, names)}
     return tuple(k for k in found.values() if not k.phrase.startswith("other "))
 
@@ -103,7 +107,7 @@ def _facts(env: SimEnv, said: tuple[str, ...], done: int) -> Facts:
     _, reasoning, skill = act(env)
     things = tuple(
         Thing(
-            o["kind"], o["phrase"], o["noun"], o["colour"], o["category"], o["role"], o["place"], tuple(o["pos"]), o["fixed"],
+            o["kind"], o["phrase"], o["noun"], o["colour"], o["category"], o["role"], _place(env, o), tuple(o["pos"]), o["fixed"],
             "on" if o["category"] == "plate" else o["holds"], world.kind(o["role"]).text, _travel(env, o["role"]),
         )
         for o in objects(world)
@@ -114,6 +118,13 @@ def _facts(env: SimEnv, said: tuple[str, ...], done: int) -> Facts:
         things, kinds(env.task.scene), world.gripper_closed, env.instruction, reasoning, env.told(env.task.finished), targets,
         said, done, (region.x, region.y), {c: _camera(env, c) for c in CAMERAS},
     )  # fmt: skip
+
+
+def _place(env: SimEnv, thing: dict[str, Any]) -> str:
+    """As `envs.capture` has it; empty for what lies nowhere: it moves through the air, or is about to be let go."""
+    role, world = thing["role"], env.world
+    moves = not thing["fixed"] and thing["place"] == "table" and not world.kind(role).cloth
+    return "" if moves and not world.bearers(role) and world.beneath(role) is None else thing["place"]
 
 
 def _travel(env: SimEnv, role: str) -> float | None:

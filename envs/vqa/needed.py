@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from envs.questions import Rng
 from envs.vqa.facts import Item, Thing, View, pick, shuffled
-from envs.vqa.seen import placed
+from envs.vqa.seen import LID, placed
 
 ROBOT = "robot"
 
 
 def where(view: View, rng: Rng) -> list[Item]:
     """What a movable thing lies in or on."""
-    things = [t for t in view.named if not t.fixed]
+    things = [t for t in view.named if not t.fixed and t.place]
     if not things:
         return []
     place = pick(sorted({t.place for t in things}), rng)
@@ -23,7 +23,7 @@ def where(view: View, rng: Rng) -> list[Item]:
 
 def inside(view: View, rng: Rng) -> list[Item]:
     """Whether a thing lies where it lies, and whether it lies somewhere else."""
-    things = [t for t in view.named if not t.fixed and t.place != "gripper"]
+    things = [t for t in view.named if not t.fixed and t.place not in ("gripper", "")]
     if not things:
         return []
     thing = pick(things, rng)
@@ -38,13 +38,13 @@ def inside(view: View, rng: Rng) -> list[Item]:
 
 
 def empty(view: View, rng: Rng) -> list[Item]:
-    """Whether a container is empty, and whether something lies in it."""
-    containers = [t for t in view.named if t.holds == "in" and (t.travel is None or t.travel >= view.gates.open_least)]
+    """Whether a container is empty, and whether something lies in it; a refrigerator always has food of its own in it."""
+    containers = [t for t in view.named if t.category != "furniture" and t.holds == "in" and (t.travel is None or t.travel >= view.gates.open_least)]
     if not containers:
         return []
     thing = pick(containers, rng)
     content = [t for t in view.facts.things if t.place == thing.phrase]
-    if any(t not in view.shown for t in content):
+    if any(t not in view.shown or t.category == LID for t in content):
         return []
     return _opposite({"thing": thing.phrase}, ("empty", not content), ("full", bool(content)), thing.phrase)
 

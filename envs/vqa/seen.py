@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from envs.questions import Rng
 from envs.vqa.facts import Item, Thing, View, distance, pick, shuffled
 
+LID = "lid"  # it lies on what others lie in
 PLURALS = {"animal": "animals", "block": "blocks", "doll": "dolls", "fruit": "fruits", "card": "cards", "plate": "plates"}
 MARKED = ("red", "green", "blue", "yellow", "pink", "orange", "purple", "white", "brown", "black", "grey")
-COUNTED = ("red", "green", "blue", "yellow", "pink", "orange", "purple")  # the room and the robot have none of these
 CLOSE = {  # colours that a person may take one for another: never the wrong answer
     "silver": ("grey", "white"), "grey": ("white",), "teal": ("green", "blue"), "turquoise": ("green", "blue"), "lavender": ("purple", "pink"),
     "violet": ("purple",), "honey-coloured": ("yellow", "orange", "brown"), "brown": ("orange",), "yellow": ("green",), "pink": ("red", "purple"),
@@ -26,24 +26,27 @@ def exists(view: View, rng: Rng) -> list[Item]:
     if not view.named or not absent:
         return []
     return [
-        Item({"thing": name}, answer, "yesno", about=(name,))
+        Item({"thing": a(name)}, answer, "yesno", about=(name,))
         for name, answer in ((pick(view.named, rng).phrase, "yes"), (pick(absent, rng), "no"))
     ]
 
 
 def count(view: View, rng: Rng) -> list[Item]:
-    """How many of a category or of a colour are seen; not asked where one is seen too badly to be sure."""
-    movable = [t for t in view.facts.things if not t.fixed]
-    whats = [("category", c, p) for c, p in PLURALS.items() if any(k.category == c for k in view.facts.kinds)]
-    whats += [("colour", c, f"{c} things") for c in sorted({t.colour for t in movable} & set(COUNTED))]
-    if not whats:
+    """How many of a category are seen, or of a category and colour; not asked where one is seen too badly to be sure."""
+    categories = [c for c in PLURALS if any(k.category == c for k in view.facts.kinds)]
+    if not categories:
         return []
-    attribute, value, what = pick(whats, rng)
-    meant = [t for t in view.facts.things if getattr(t, attribute) == value]
+    category = pick(categories, rng)
+    colours = sorted({k.colour for k in view.facts.kinds if k.category == category} & set(MARKED))
+    colour = pick(colours, rng) if colours and rng.random() < 0.5 else ""
+    what = f"{colour} {PLURALS[category]}".strip()
+    meant = [t for t in view.facts.things if t.category == category and t.colour in (colour or t.colour,)]
     if any(t in view.unclear for t in meant):
         return []
     number = sum(t in view.shown for t in meant)
-    return [Item({"what": what}, str(number), "number", pool=tuple(str(n) for n in range(max(0, number - 2), number + 3)))]
+    pool = tuple(str(n) for n in range(max(0, number - 2), number + 3))
+    about = tuple(k.phrase for k in view.facts.kinds if colour and (k.category, k.colour) == (category, colour))
+    return [Item({"what": what}, str(number), "number", pool=pool, about=about)]
 
 
 def colour(view: View, rng: Rng) -> list[Item]:
@@ -86,8 +89,8 @@ def left_right(view: View, rng: Rng) -> list[Item]:
     apart = [(a, b) for a, b in _two_of(things, rng) if abs(view.u(a) - view.u(b)) >= view.gates.min_margin_px]
     if not apart:
         return []
-    a, b = sorted(apart[0], key=view.u)
-    return _both_ways(a, b, ("left", "right"), view.u(b) - view.u(a))
+    near, far = sorted(apart[0], key=view.u)
+    return _both_ways(near, far, ("left", "right"), view.u(far) - view.u(near))
 
 
 def front_behind(view: View, rng: Rng) -> list[Item]:
@@ -98,8 +101,8 @@ def front_behind(view: View, rng: Rng) -> list[Item]:
     apart = [(a, b) for a, b in _two_of(things, rng) if abs(view.depth(a) - view.depth(b)) >= view.gates.min_margin_m]
     if not apart:
         return []
-    a, b = sorted(apart[0], key=view.depth)
-    return _both_ways(a, b, ("front", "behind"), view.depth(b) - view.depth(a))
+    near, far = sorted(apart[0], key=view.depth)
+    return _both_ways(near, far, ("front", "behind"), view.depth(far) - view.depth(near))
 
 
 def nearest(view: View, rng: Rng) -> list[Item]:
@@ -157,16 +160,22 @@ def free_space(view: View, rng: Rng) -> list[Item]:
 def caption(view: View, rng: Rng) -> list[Item]:
     """All that is seen and where each thing lies, as facts `thing: place`."""
     things = [t for t in view.named if not t.fixed]
-    if not things or any(not t.fixed for t in view.unclear):
+    if not things or any(not t.fixed for t in view.unclear) or not all(t.place for t in things):
         return []
     facts = tuple(f"{t.phrase}: {t.place}" for t in things)
-    said = ", ".join(f"{'an' if t.phrase[0] in 'aeiou' else 'a'} {t.phrase} {placed(view, t)}" for t in shuffled(things, rng))
+    said = ", ".join(f"{a(t.phrase)} {placed(view, t)}" for t in shuffled(things, rng))
     return [Item({}, f"There is {said}.", "caption", facts=facts, about=tuple(t.phrase for t in things))]
+
+
+def a(phrase: str) -> str:
+    """ "a red block", "an orange block"."""
+    return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
 
 
 def placed(view: View, thing: Thing) -> str:
     """ "on the table", "in the box", "in the gripper"."""
     how = next((t.holds for t in view.facts.things if t.phrase == thing.place), "in" if thing.place == "gripper" else "on")
+    how = "on" if thing.category == LID else how
     return f"{how} the {thing.place}"
 
 
@@ -222,8 +231,8 @@ def _absent(view: View) -> list[str]:
 
 def _accepted(view: View, thing: Thing) -> tuple[str, ...]:
     """Its phrase, and its noun where that is enough, with and without an article."""
-    names = dict.fromkeys((thing.phrase, *([thing.noun] if view.nouns[thing.noun] == 1 else [])))
-    return tuple(n for name in names for n in (name, f"the {name}"))
+    names = {thing.phrase} | ({thing.noun} if view.nouns[thing.noun] == 1 else set())
+    return tuple(n for name in sorted(names) for n in (name, f"the {name}"))
 
 
 def _pointing(words: dict[str, str], mask: NDArray[np.bool_], key: str, about: tuple[str, ...]) -> Item:

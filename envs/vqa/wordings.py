@@ -9,13 +9,13 @@ WORDINGS: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
     # ring 0
     ("ocr", ""): (("What is written here?", "Which word is written in the picture?"), ("Which word is written here?",)),
     ("shape_colour", ""): (("What colour is the {shape}?", "Which colour does the {shape} have?"), ("What colour does the {shape} have?",)),
-    ("shape_count", ""): (("How many {shape}s are in the picture?", "How many {shape}s do you see?"), ("How many {shape}s do you see in the picture?",)),
+    ("shape_count", ""): (("How many {shapes} are in the picture?", "How many {shapes} do you see?"), ("How many {shapes} do you see in the picture?",)),
     ("chart_most", ""): (("Which bar is the {extreme}?", "In the chart, which bar is the {extreme}?"), ("Which bar in the chart is the {extreme}?",)),
     ("chart_value", ""): (("What is the value of the {bar} bar?", "In the chart, what is the value of {bar}?"), ("What is the value of the {bar} bar in the chart?",)),
     ("chart_compare", "higher"): (("Is the {a} bar higher than the {b} bar?", "In the chart, is {a} higher than {b}?"), ("Is {a} higher than {b} in the chart?",)),
     ("chart_compare", "lower"): (("Is the {a} bar lower than the {b} bar?", "In the chart, is {a} lower than {b}?"), ("Is {a} lower than {b} in the chart?",)),
     # ring 1
-    ("exists", ""): (("Is there a {thing}?", "Is there a {thing} in the picture?", "Do you see a {thing}?"), ("Do you see a {thing} in the picture?",)),
+    ("exists", ""): (("Is there {thing}?", "Is there {thing} in the picture?", "Do you see {thing}?"), ("Do you see {thing} in the picture?",)),
     ("count", ""): (("How many {what} do you see?", "How many {what} are in the picture?"), ("How many {what} do you see in the picture?",)),
     ("colour", ""): (("What colour is the {thing}?", "Which colour does the {thing} have?"), ("What colour does the {thing} have?",)),
     ("is_colour", ""): (("Is the {thing} {colour}?", "Is {colour} the colour of the {thing}?"), ("Is the colour of the {thing} {colour}?",)),

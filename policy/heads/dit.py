@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from policy.attention import short_attention
 from policy.config import INJECTED, ChatVLAConfig
 from policy.heads.base import DiffusionHead
 from policy.heads.injection import Injection, followed
@@ -35,7 +36,7 @@ class Block(nn.Module):
         """x (B, n, width), c (B, width) after SiLU."""
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(c)[:, None].chunk(6, -1)
         q, k, v = self.qkv(modulated(x, shift_a, scale_a)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        attended = short_attention(q, k, v).transpose(1, 2).flatten(2)
         x = x + gate_a * self.proj(attended)
         return x + gate_m * self.mlp(modulated(x, shift_m, scale_m))
 

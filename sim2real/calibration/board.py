@@ -78,5 +78,5 @@ def print_page(board: Board, path: Path) -> tuple[int, int]:
     draw = ImageDraw.Draw(page)
     draw.text((page.width / 2, page.height - 2.5 * px), text, 120, ImageFont.load_default(30), anchor="ms")
     path.parent.mkdir(parents=True, exist_ok=True)
-    page.save(path, **{"resolution": DPI} if path.suffix == ".pdf" else {"dpi": (DPI, DPI)})
+    page.save(path, dpi=(DPI, DPI), resolution=DPI)  # PNG reads the one, PDF the other
     return paper

@@ -26,7 +26,7 @@ def board_picture(columns: int, rows: int, square: float, marker: float, square_
 
 def find_corners(image: NDArray[np.uint8], columns: int, rows: int, square: float, marker: float) -> tuple[NDArray[np.int64], Array]:
     """Ids (n,) and pixels (n, 2) of the inner corners that an RGB or grey picture shows; n may be 0."""
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image, np.uint8)
     detector = cv2.aruco.CharucoDetector(_board(columns, rows, square, marker))
     corners, ids, _, _ = detector.detectBoard(grey)
     if ids is None or corners is None:
@@ -51,7 +51,7 @@ def lens(points: Sequence[Array], pixels: Sequence[Array], size: tuple[int, int]
 
 def board_pose(points: Array, pixels: Array, matrix: Array) -> Array:
     """(4, 4) board_to_camera from one picture."""
-    _, turn, shift = cv2.solvePnP(points, pixels, matrix, None, flags=cv2.SOLVEPNP_IPPE)
+    _, turn, shift = cv2.solvePnP(points, pixels, matrix, None, flags=cv2.SOLVEPNP_IPPE)  # type: ignore[arg-type]
     turn, shift = cv2.solvePnPRefineLM(points, pixels, matrix, None, turn, shift)  # type: ignore[arg-type]
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = rotation_matrix(np.ravel(turn)), np.ravel(shift)

@@ -44,7 +44,7 @@ def parse(argv: Sequence[str]) -> tuple[list[Path], list[Path], Path]:
     """
     given: dict[str, str] = {}
     for text in argv:
-        key, equals, value = text.partition("=")
+        key, _, value = text.partition("=")
         if key not in ("sim", "real", "out") or not value or key in given:
             raise UsageError(f"'{text}' is no option, or given twice; expected\n{USAGE}")
         given[key] = value

@@ -86,11 +86,11 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
 def _line(cell: Cell) -> Line:
     sim, real = cell.values("success")
     table = (int((sim * real).sum()), int((sim * (1 - real)).sum()), int((real * (1 - sim)).sum()), int(((1 - sim) * (1 - real)).sum()))
-    progress = [dict(enumerate(side.tolist())) for side in cell.values("progress")]
+    simulated, reached = (dict(enumerate(side.tolist())) for side in cell.values("progress"))
     more = [float(p.row.success) for p in cell.sim_only]
     return Line(
         cell, rate(sim.sum(), len(sim)), rate(real.sum(), len(real)), table, mcnemar(table[1], table[2]),
-        paired_difference(*progress), prediction_powered(real=real, sim=sim, more_sim=more),
+        paired_difference(simulated, reached), prediction_powered(real=real, sim=sim, more_sim=more),
     )  # fmt: skip
 
 

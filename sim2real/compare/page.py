@@ -29,7 +29,7 @@ RANKING_NOTE = (
 )
 STYLE = (
     ".pair{display:grid;grid-template-columns:1fr 1fr;gap:2px}.pair p{margin:0;padding:.35rem .9rem;font-size:.8rem;color:var(--quiet)}"
-    ".pair .none{padding:2rem .9rem}.scatter text{font:13px system-ui,sans-serif;fill:var(--ink)}.scatter .quiet{fill:var(--quiet)}"
+    ".pair em{font-style:normal;color:var(--bad)}.pair em.success{color:var(--accent)}.pair .none{padding:2rem .9rem}.scatter text{font:13px system-ui,sans-serif;fill:var(--ink)}.scatter .quiet{fill:var(--quiet)}"
     ".scatter line,.scatter rect{stroke:var(--line);fill:none}.scatter .whisker{stroke:var(--quiet)}.scatter circle{fill:var(--accent)}"
     "@media(max-width:44rem){.pair{grid-template-columns:1fr}}"
 )

@@ -15,8 +15,8 @@ from experiments.report_style import md_table
 from sim2real.identification import dynamics, report
 from sim2real.identification.excitation import excitation
 from sim2real.identification.fit import fit
+from sim2real.identification.samples import Samples
 from sim2real.identification.synthetic import hidden_dynamics, record
-from sim2real.motion_log import MotionLog
 
 TRUTH = "truth.json"
 USAGE = """python -m sim2real.identification WHAT [name=value ...]
@@ -93,7 +93,7 @@ def simulate(options: Options, command: str) -> None:
 def identify(options: Options, command: str) -> None:
     """Fits a log and writes what was found."""
     path = Path(options.log)
-    found = fit(MotionLog.read(path))
+    found = fit(Samples.read(path))
     truth = dynamics.read(path.parent / TRUTH) if (path.parent / TRUTH).exists() else None
     found.dynamics.write(path.parent / "dynamics.json")
     (path.parent / "report.html").write_text(report.page(found, path.stem, command, truth))

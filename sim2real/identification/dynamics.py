@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import mujoco
 
@@ -68,7 +69,8 @@ def read(path: Path) -> Dynamics:
     """
     try:
         values = json.loads(path.read_text())
-        return Dynamics(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        found: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return Dynamics(**found)
     except (OSError, ValueError, TypeError) as error:
         raise ValueError(f"{path} holds no dynamics ({error}); `python -m sim2real.identification fit` writes them") from error
 

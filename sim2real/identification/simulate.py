@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from envs.robot import GRIPPER_JOINT, GRIPPER_MAX
 from sim2real.identification.dynamics import Dynamics
-from sim2real.motion_log import MotionLog
+from sim2real.identification.samples import Samples
 
 Array = NDArray[np.float64]
 STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
@@ -26,11 +26,11 @@ class Motion:
     joint_torque: Array
 
 
-def simulate_arm(model: mujoco.MjModel, dynamics: Dynamics, log: MotionLog) -> Motion:
-    """The arm under the log's targets, from its first position, where it rests."""
+def simulate_arm(model: mujoco.MjModel, dynamics: Dynamics, log: Samples) -> Motion:
+    """The arm under the log's targets, from its first position and velocity."""
     dynamics.apply(model)
     data = mujoco.MjData(model)
-    data.qpos[:] = log.joint_pos[0]
+    data.qpos[:], data.qvel[:] = log.joint_pos[0], log.joint_vel[0]
     sent, target = commands(log, log.joint_target)
     at = log.time - log.time[0]
     states = _rollout(model, data, sent + dynamics.delay_s, target, at[-1])
@@ -41,7 +41,7 @@ def simulate_arm(model: mujoco.MjModel, dynamics: Dynamics, log: MotionLog) -> M
     return Motion(pos, vel, np.clip(kp * (in_force - pos) - kv * vel, -limit, limit))
 
 
-def simulate_gripper(model: mujoco.MjModel, dynamics: Dynamics, log: MotionLog) -> Array:
+def simulate_gripper(model: mujoco.MjModel, dynamics: Dynamics, log: Samples) -> Array:
     """gripper_closed (n,) under the log's targets, from where it was first."""
     dynamics.apply(model)
     data = mujoco.MjData(model)
@@ -57,7 +57,7 @@ def simulate_gripper(model: mujoco.MjModel, dynamics: Dynamics, log: MotionLog) 
     return _sampled(states[:, 0], knuckle, np.maximum(at - dynamics.gripper_delay_s, 0))[:, 0] / GRIPPER_MAX
 
 
-def commands(log: MotionLog, target: Array) -> tuple[Array, Array]:
+def commands(log: Samples, target: Array) -> tuple[Array, Array]:
     """When each of the log's targets (n, k) was sent, (m,) s after its first sample, and the targets (m, k)."""
     first = np.r_[True, np.diff(log.target_time) > 0]
     return log.target_time[first] - log.time[0], target[first]

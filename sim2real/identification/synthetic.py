@@ -12,7 +12,7 @@ from envs.robot import GRIPPER_JOINT, GRIPPER_MAX
 from envs.scenes.scene import TIMESTEP
 from sim2real.identification.dynamics import Dynamics, arm_model, gripper_model, nominal
 from sim2real.identification.excitation import Excitation
-from sim2real.motion_log import MotionLog
+from sim2real.identification.samples import Samples
 
 Array = NDArray[np.float64]
 SAMPLE_S = 0.01  # between samples, about
@@ -33,7 +33,7 @@ def hidden_dynamics(rng: np.random.Generator) -> Dynamics:
     )  # fmt: skip
 
 
-def record(dynamics: Dynamics, motion: Excitation, rng: np.random.Generator, timestep: float = TIMESTEP) -> MotionLog:
+def record(dynamics: Dynamics, motion: Excitation, rng: np.random.Generator, timestep: float = TIMESTEP) -> Samples:
     """The log that an arm of these dynamics leaves of a motion; step by step, with nothing of the fit's simulation."""
     arm, gripper = _started(arm_model(timestep), dynamics), _started(gripper_model(timestep), dynamics)
     arm[1].qpos[:] = motion.joint_target[0]
@@ -53,7 +53,7 @@ def record(dynamics: Dynamics, motion: Excitation, rng: np.random.Generator, tim
     table = np.array(rows)
     time, target_time, gripper_target, gripper_closed = table[:, :4].T
     target, pos, vel, torque = np.split(table[:, 4:], 4, 1)
-    return MotionLog(
+    return Samples(
         time, target_time, target, pos + rng.normal(0, POS_NOISE, pos.shape), vel + rng.normal(0, VEL_NOISE, vel.shape),
         torque + rng.normal(0, TORQUE_NOISE, torque.shape), gripper_target, gripper_closed + rng.normal(0, GRIPPER_NOISE, time.shape),
         {"backend": "mujoco", "origin": "synthetic"},

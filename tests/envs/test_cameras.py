@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 
 import mujoco
 import numpy as np
 import pytest
 
-from envs.cameras import CAMERA_SPECS, HEIGHT, WIDTH, add_cameras, calibrated
+from envs.cameras import CAMERA_SPECS, HEIGHT, WIDTH, Lens, add_cameras, calibrated, projection
 from envs.geometry import quat_from_matrix
 from envs.layout import Layout, Placed
 from envs.robot import HOME_QPOS
@@ -56,6 +57,30 @@ def test_a_table_camera_sees_every_start_place_and_both_containers(at_home, came
     for name in ("box", "basket"):
         points += [data.body(name).xpos + [x, y, 0] for x in (-0.08, 0.08) for y in (-0.09, 0.09)]
     assert all(_in_view(_project(model, data, camera, p)) for p in points)
+
+
+@pytest.mark.parametrize("camera", CAMERA_SPECS[:2], ids=lambda c: c.name)
+def test_a_projection_puts_points_where_the_simulators_camera_sees_them(at_home, camera):
+    model, data = at_home
+    for point in ([0.5, 0.0, 0.0], [0.6, 0.25, 0.3], [0.4, -0.2, 0.1]):
+        x, y, w = projection(camera) @ np.r_[point, 1]
+        assert (x / w * WIDTH, y / w * HEIGHT) == pytest.approx(_project(model, data, camera.name, np.array(point)))
+
+
+def test_a_projection_has_the_lens_that_was_measured():
+    lens = Lens((200.0, 210.0), (150.0, 130.0))
+    camera = replace(CAMERA_SPECS[0], lens=lens)
+    ahead = np.subtract(camera.target, camera.pos)
+    x, y, w = projection(camera) @ np.r_[camera.pos + ahead, 1]
+    assert (x / w * WIDTH - 0.5, y / w * HEIGHT - 0.5) == pytest.approx(lens.centre)
+    sideways = camera.rotation()[:, 0] * np.linalg.norm(ahead)  # as far as ahead: 45 degrees, one focal length
+    x, _, w = projection(camera) @ np.r_[camera.pos + ahead + sideways, 1]
+    assert x / w * WIDTH - 0.5 == pytest.approx(150 + 200)
+
+
+def test_a_camera_that_moves_has_no_projection():
+    with pytest.raises(ValueError, match="camera 'wrist' moves with"):
+        projection(CAMERA_SPECS[2])
 
 
 def test_the_wrist_camera_sees_both_fingertips_and_the_start_places_ahead(at_home):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import pty
 import re
 import select
-import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -86,6 +87,7 @@ class Hand:
         return Inference(np.zeros((16, 10), np.float32), "Go on." if len(self.told) > 1 else "Begin.")
 
     def answer(self, images, question, camera="left", on_text=None):
+        assert on_text is not None
         on_text(f"brightness {images[0, 0, 0]}")
         return ""
 
@@ -162,7 +164,8 @@ class Terminal:
         environment = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
         environment.pop("NO_COLOR", None)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", *arguments], cwd=ROOT, stdin=other, stdout=other, stderr=other, env=environment, start_new_session=True
+            [sys.executable, "-m", *arguments], cwd=ROOT, stdin=other, stdout=other, stderr=other, env=environment, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that ^C typed here is a SIGINT there
         )
         os.close(other)
         self.seen = ""
@@ -170,10 +173,7 @@ class Terminal:
     def type(self, text):
         os.write(self._mine, text.encode())
 
-    def interrupt(self):
-        os.kill(self._process.pid, signal.SIGINT)
-
-    def wait_for(self, pattern, timeout_s=60.0):
+    def wait_for(self, pattern, timeout_s=180.0):
         """Reads until the pattern appears after what was matched before; returns everything up to its end."""
         end = time.monotonic() + timeout_s
         while not (found := re.search(pattern, self.seen)):
@@ -206,7 +206,7 @@ def test_in_a_terminal_one_looks_asks_acts_stops_and_asks_again(tmp_path):
         terminal.type("/act\n")
         terminal.wait_for(r"told: ")
         assert re.search(r"0\.0 s  Put the \w+ \w+ into the (box|basket)\.", terminal.wait_for(r"1 of 4 steps done"))
-        terminal.interrupt()
+        terminal.type("\x03")
         stopped = terminal.wait_for("wrist> ")
         assert "stopped" in stopped
         assert "video: " in stopped

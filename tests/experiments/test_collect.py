@@ -48,6 +48,12 @@ def test_a_failed_episode_is_kept_out_and_counted(config: CollectConfig):
     assert json.loads((config.root / "collect.json").read_text()) == summary
 
 
+def test_where_the_cameras_stood_is_kept_with_the_data(config: CollectConfig):
+    collect(config)
+    cameras = json.loads((config.root / "cameras.json").read_text())
+    assert {name: np.shape(p) for name, p in cameras.items()} == {"left": (3, 4), "right": (3, 4)}  # the wrist's moves
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
 def test_an_interrupted_collection_keeps_what_is_finished_and_goes_on(
     config: CollectConfig, monkeypatch: pytest.MonkeyPatch, error: BaseException

@@ -26,6 +26,8 @@ COLOURS = {
     "white": (240, 240, 240),
 }
 HEIGHT, WIDTH = 120, 160
+# Where `scene` puts things, as shares of the picture: x 80 - 200 y px of 160, y 160 - 200 x px of 120.
+PROJECTION = [[0, -200 / 160, 0, 80 / 160], [-200 / 120, 0, 0, 160 / 120], [0, 0, 0, 1]]
 
 
 def scene(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[dict]]:
@@ -62,6 +64,7 @@ def write(folder: Path, episodes: int = 3, length: int = 24, stills: int = 12, s
     rng = np.random.default_rng(seed)
     _write_frames(folder / "cache", rng, episodes, length)
     _write_stills(folder, rng, stills)
+    (folder / "cameras.json").write_text(json.dumps({CAMERAS[0]: PROJECTION}))
     return folder
 
 

@@ -16,6 +16,7 @@ from policy.experts import is_control_expert, is_understanding_expert
 from policy.fit import FitSetting, fit_stage
 from policy.freezing import freeze, is_head
 from policy.normalizer import NormStats
+from policy.parts import WHOLE, Part
 from policy.rows import Batches
 from policy.stages import STAGES, Mixture, Stage
 
@@ -102,7 +103,7 @@ class Same:
     def __init__(self, source: Batches) -> None:
         self.first = source.batch(0)
 
-    def batch(self, number: int):
+    def batch(self, number: int, part: Part = WHOLE):
         return self.first
 
 

@@ -149,7 +149,7 @@ def test_experts_and_reasoning_in_the_place_of_the_presets_are_in_the_checkpoint
     small = [replace(s, mixture=Mixture(robot=1)) for s in selected(wanted)[1:2]]
     made = checkpoint.read_config(train(wanted, tuple(small)))
     assert (made.name, made.experts.kind, made.reasoning) == ("chatvla_tiny", "dense", "latter")
-    with pytest.raises(ValueError, match="has experts=dense, not static; give train.experts=dense, or another train.out"):
+    with pytest.raises(ValueError, match=r"has experts=dense, not static; give train\.experts=dense, or another train\.out"):
         train(replace(wanted, experts=None), tuple(small))
 
 

@@ -62,7 +62,7 @@ def test_a_wide_picture_is_cropped_at_its_sides_and_halved_like_its_pixels():
     assert focal == pytest.approx([170, 170])
     assert centre == pytest.approx([159.5, 119.5])
     with pytest.raises(UsageError, match="narrower than 320:240"):
-        result.small_picture(Camera("world", (480, 640), *2 * (np.ones(2),), np.eye(4)))
+        result.small_picture(Camera("world", (480, 640), np.ones(2), np.ones(2), np.eye(4)))
 
 
 def test_a_capture_comes_back_as_it_was_added(tmp_path):

@@ -103,5 +103,5 @@ def test_an_arm_that_only_shifts_its_hand_ties_nothing(hands):
 
 
 def test_too_few_pictures_are_refused(hands):
-    with pytest.raises(UsageError, match="camera 'wrist' has 2 pictures .* expected 3 or more"):
+    with pytest.raises(UsageError, match=r"camera 'wrist' has 2 pictures .* expected 3 or more"):
         solve(BOARD, [view("wrist", h, "world") for h in hands[0][:2]], SIZES)

@@ -7,18 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim2real.motion_log import MotionLog, MotionLogger
+from sim2real.identification.samples import Sampler, Samples
 
 
-def fill(logger: MotionLogger, n: int) -> None:
+def fill(logger: Sampler, n: int) -> None:
     for i in range(n):
         logger.sample(0.01 * i, 0.0, np.full(7, i), np.full(7, i + 0.5), np.zeros(7), gripper_target=1.0)
 
 
 def test_a_log_comes_back_as_it_was_written(tmp_path):
-    with MotionLogger(tmp_path / "a/log.parquet", {"robot": "fr3"}) as logger:
+    with Sampler(tmp_path / "a/log.parquet", {"robot": "fr3"}) as logger:
         fill(logger, 3)
-    log = MotionLog.read(tmp_path / "a/log.parquet")
+    log = Samples.read(tmp_path / "a/log.parquet")
     assert log.meta == {"robot": "fr3"}
     np.testing.assert_array_equal(log.joint_target[:, 6], [0, 1, 2])
     np.testing.assert_array_equal(log.joint_pos[2], np.full(7, 2.5))
@@ -28,20 +28,24 @@ def test_a_log_comes_back_as_it_was_written(tmp_path):
 
 
 def test_what_was_logged_before_an_error_is_kept(tmp_path):
-    with pytest.raises(RuntimeError, match="reflex"), MotionLogger(tmp_path / "log.parquet") as logger:
-        fill(logger, 5)
-        raise RuntimeError("reflex")
-    assert len(MotionLog.read(tmp_path / "log.parquet").time) == 5
+    def stopped_by_a_reflex():
+        with Sampler(tmp_path / "log.parquet") as logger:
+            fill(logger, 5)
+            raise RuntimeError("reflex")
+
+    with pytest.raises(RuntimeError, match="reflex"):
+        stopped_by_a_reflex()
+    assert len(Samples.read(tmp_path / "log.parquet").time) == 5
 
 
 def test_a_log_of_nothing_leaves_no_file(tmp_path):
-    with MotionLogger(tmp_path / "log.parquet"):
+    with Sampler(tmp_path / "log.parquet"):
         pass
     assert not (tmp_path / "log.parquet").exists()
 
 
 def test_what_makes_no_sense_is_refused(tmp_path):
-    logger = MotionLogger(tmp_path / "log.parquet")
+    logger = Sampler(tmp_path / "log.parquet")
     with pytest.raises(ValueError, match="a sample has 31 values, expected 4 and 4 times 7"):
         logger.sample(0.0, 0.0, np.zeros(7), np.zeros(7), np.zeros(6))
     fill(logger, 3)
@@ -53,5 +57,5 @@ def test_what_makes_no_sense_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"joint_pos has shape \(2, 7\), expected \(3, 7\)"):
         replace(log, joint_pos=log.joint_pos[:2])
     (tmp_path / "text").write_text("text")
-    with pytest.raises(ValueError, match="is no motion log"):
-        MotionLog.read(tmp_path / "text")
+    with pytest.raises(ValueError, match="holds no motion samples"):
+        Samples.read(tmp_path / "text")

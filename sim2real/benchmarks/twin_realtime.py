@@ -1,0 +1,96 @@
+"""Whether the twin keeps time: 15 Hz held, commands missed, milliseconds late, frames a second.
+
+    python -m sim2real.benchmarks.twin_realtime [minutes] [mode ...]      (10 minutes; lockstep and real_time)
+
+The real drivers do what a rollout does, without a policy: each 1/15 s the newest frame of every camera and the arm's state are
+read, and a target is sent that follows a slow sine. A control step is held if it begins less than 5 ms late. The load of the
+machine is printed beside the numbers: with a policy or another process on the same cores they are others.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from envs.types import CONTROL_HZ
+from sim2real.arm import Collision
+from sim2real.outcomes import RobotError
+from sim2real.twin.clock import Mode
+from sim2real.twin_rig import TwinRig, make_twin_rig
+
+MODES: tuple[Mode, ...] = ("lockstep", "real_time")
+HELD_S = 0.005
+SWING, PERIOD_S = 0.1, 4.0  # rad, s
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What was measured in one mode. `pace`: robot time over wall time; `frame_hz`: of each camera, new ones."""
+
+    mode: str
+    steps: int
+    held: float
+    worst_ms: float
+    commands: int
+    lost: int
+    late_ticks: int
+    pace: float
+    frame_hz: float
+    ended: str
+
+    def line(self) -> str:
+        """One row of the table."""
+        return (
+            f"{self.mode:<10} {self.steps:6d} {self.held:8.2%} {self.worst_ms:8.1f} {self.commands:9d} {self.lost:6d} "
+            f"{self.late_ticks:6d} {self.pace:6.3f} {self.frame_hz:7.1f}  {self.ended}"
+        )
+
+
+HEADER = "mode        steps     held  worst ms  commands   lost   late   pace  frames  ended"
+
+
+def measure(rig: TwinRig, mode: str, minutes: float) -> Timing:
+    """Swing the arm for so long."""
+    start, steps = rig.arm.state().joint_pos, round(minutes * 60 * CONTROL_HZ)
+    rig.cameras.wait_ready()
+    before, began = rig.twin.state(), time.monotonic()
+    lateness, stamps, ended = [], set(), "as planned"
+    rig.arm.start(start)
+    try:
+        for step in range(steps):
+            due = began + step / CONTROL_HZ
+            time.sleep(max(0.0, due - time.monotonic()))
+            lateness.append(time.monotonic() - due)
+            stamps |= {(name, frame.captured_s) for name, frame in rig.cameras.newest().items()}
+            rig.arm.state()
+            rig.arm.follow(start + SWING * np.sin(2 * np.pi * step / CONTROL_HZ / PERIOD_S) * np.ones(7))
+        rig.arm.stop()
+    except RobotError as error:
+        ended = f"{type(error).__name__}: {error}"
+    seconds, after = time.monotonic() - began, rig.twin.state()
+    late = np.array(lateness)
+    return Timing(
+        mode, len(late), float((late < HELD_S).mean()), 1000 * float(late.max()), after.commands - before.commands,
+        after.lost - before.lost, after.late_ticks - before.late_ticks, (after.tick - before.tick) / 1000 / seconds,
+        len(stamps) / 3 / seconds, ended,
+    )  # fmt: skip
+
+
+def main(argv: list[str]) -> None:
+    """Print a row for each mode."""
+    minutes = float(argv[0]) if argv else 10.0
+    print(f"{minutes:g} minutes each, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the start\n{HEADER}", flush=True)
+    for mode in argv[1:] or MODES:
+        rig = make_twin_rig("sort_toys", mode, Collision())  # type: ignore[arg-type]
+        try:
+            print(measure(rig, mode, minutes).line(), flush=True)
+        finally:
+            rig.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,119 @@
+"""A Franka Panda (FER) through panda-python, whose wheel brings libfranka 0.9.2, the last that speaks to it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import numpy as np
+import panda_py
+from panda_py import controllers, libfranka
+
+from sim2real.arm import JOINT_DAMPING, JOINT_STIFFNESS, ArmState, Collision, Vector, reachable
+from sim2real.outcomes import LinkLost, OperatorStop, ReflexError, RobotError
+from sim2real.twin.robots import PANDA, RobotKind
+
+SLOW = 0.1  # share of the arm's speed with which it goes to where a trial starts
+
+
+class PandaArm:
+    """As `FrankyArm`; targets that ask more torque than the wrist has come within reach once a control step."""
+
+    def __init__(self, ip: str, kind: RobotKind = PANDA, collision: Collision = Collision()):  # noqa: B008 (frozen)
+        self.ip, self.kind, self.collision = ip, kind, collision
+        self._controller: controllers.JointPosition | None = None
+        self._connect()
+
+    def _connect(self) -> None:
+        self._controller = None
+        with _told():
+            self._panda = panda_py.Panda(self.ip)
+            self._set_collision()
+
+    def _set_collision(self) -> None:
+        torque, force = [self.collision.torque] * 7, [self.collision.force] * 6
+        self._panda.get_robot().set_collision_behavior(torque, torque, torque, torque, force, force, force, force)
+
+    def state(self) -> ArmState:
+        """Where it is now."""
+        with _told():
+            s = self._panda.get_state()
+        return ArmState(np.array(s.q), np.array(s.dq), np.array(s.tau_ext_hat_filtered), s.time.to_sec())
+
+    def move_to(self, joint_pos: Vector) -> None:
+        """Go there slowly and stand still; returns then."""
+        self.stop()
+        with _told():
+            self._panda.move_to_joint_position(np.asarray(joint_pos, float), speed_factor=SLOW)
+
+    def start(self, joint_pos: Vector) -> None:
+        """Follow targets from now on."""
+        self.stop()
+        controller = controllers.JointPosition(stiffness=JOINT_STIFFNESS, damping=JOINT_DAMPING, filter_coeff=1.0)
+        with _told():
+            self._panda.start_controller(controller)
+            controller.set_control(np.asarray(joint_pos, float), np.zeros(7))
+        self._controller = controller
+
+    def follow(self, joint_pos: Vector) -> None:
+        """The next target (7,) rad."""
+        if self._controller is None:
+            raise RobotError("the arm follows nothing: call start first")
+        with self._checked():
+            self._panda.raise_error()  # what ended the motion, if anything did
+            state = self._panda.get_state()
+            near = reachable(np.asarray(joint_pos, float), np.array(state.q), np.array(state.dq))
+            self._controller.set_control(near, np.zeros(7))
+
+    def stop(self) -> None:
+        """Come to rest and follow nothing any more."""
+        controller, self._controller = self._controller, None
+        if controller is not None:
+            with _told():
+                self._panda.stop_controller()
+
+    def recover(self) -> None:
+        """Be able to move again."""
+        self._controller = None
+        try:
+            mode = self._panda.get_robot().read_once().robot_mode
+        except RuntimeError:
+            self._connect()
+            mode = self._panda.get_robot().read_once().robot_mode
+        if mode == libfranka.RobotMode.kUserStopped:
+            raise OperatorStop("the robot's stop button is pressed; pull it out and try again")
+        with _told():
+            self._panda.recover()
+            self._set_collision()
+
+    def close(self) -> None:
+        """End the connection."""
+        with contextlib.suppress(RobotError):
+            self.stop()
+        del self._panda
+
+    @contextlib.contextmanager
+    def _checked(self) -> Iterator[None]:
+        """As `_told`; a motion that has ended is forgotten."""
+        try:
+            with _told():
+                yield
+        except RobotError:
+            self._controller = None
+            raise
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """panda-python's exceptions, all of them RuntimeErrors by their text, as ours."""
+    try:
+        yield
+    except RobotError:
+        raise
+    except RuntimeError as error:
+        text = " ".join(str(error).split())
+        if "User Stop" in text:
+            raise OperatorStop("the robot's stop button was pressed") from error
+        if any(word in text for word in ("reflex", "aborted", "rejected", "not possible")):
+            raise ReflexError(text) from error
+        raise LinkLost(f"the arm's controller does not answer ({text})") from error

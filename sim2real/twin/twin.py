@@ -1,0 +1,274 @@
+"""A twin: one task's scene as robot hardware, in processes of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from threading import Lock
+from types import ModuleType
+from typing import Any, get_args
+
+from envs.names import TASK_NAMES, checked_name
+from envs.scenes import SCENES
+from envs.tasks import get_task
+from envs.types import CAMERAS, Trial
+from sim2real.twin import arm_process, camera_process, zed
+from sim2real.twin.arm_process import ArmConfig
+from sim2real.twin.camera_process import CameraConfig
+from sim2real.twin.clock import MODES, Mode
+from sim2real.twin.faults import CameraFault, CameraFrozen, CameraLate, CamerasSwapped, CameraUnplugged, Fault
+from sim2real.twin.fci import listen
+from sim2real.twin.robots import ROBOTS
+from sim2real.twin.state_ring import StateRing, TwinState
+from sim2real.twin.wire import DIALECTS
+from sim2real.twin.zed import CameraCard
+
+SERIALS = {"left": 30000001, "right": 30000002, "wrist": 10000003}
+START_S = 60.0  # for a process to be ready
+STEP_S = 30.0  # for a control period in gated mode
+MOTION_S = 5.0  # for a motion to begin in gated mode
+
+
+@dataclass(frozen=True)
+class Delays:
+    """What hardware takes longer than simulation. The default is none, which makes the twin the simulation.
+
+    `command_ticks`: ms from a command's arrival to its effect. `camera_s`: from what happens to the frame that shows it (at
+    most 0.2). `gripper`: the jaws move at the 2F-85's speeds, 20 to 150 mm/s; the simulation's close in 0.26 s.
+    """
+
+    command_ticks: int = 0
+    camera_s: float = 0.0
+    gripper: bool = False
+
+
+class TwinError(RuntimeError):
+    """The twin cannot do what it was asked for, or one of its processes is gone."""
+
+
+class Twin:
+    """Hardware that is not there. Use it as a context manager, or call `close`.
+
+    `ip`: where libfranka finds the arm (port 1337). `gripper_port`: a serial device. `sl`: to be used as `pyzed.sl`.
+    `serials`: camera name -> serial number. `folder`: for other processes, `sim2real.twin.zed.sl(folder)`.
+
+    Args:
+        trial: what the scene shows first; the name of a task stands for its first test trial.
+        mode: see `sim2real.twin.clock`.
+        robot: `fr3`, `panda`, or `fr3_ideal`, which takes the torques that the simulation's law commands; `version`: of the Franka Control Interface (default: the robot's newest).
+        ip: a loopback address; None takes the first free one.
+        faults: that are there from the start.
+
+    Raises:
+        ValueError: an unknown name. OSError: the address is in use. TwinError: a process did not start.
+    """
+
+    def __init__(
+        self,
+        trial: Trial | str,
+        mode: Mode = "lockstep",
+        *,
+        robot: str = "fr3",
+        version: int | None = None,
+        ip: str | None = None,
+        delays: Delays = Delays(),
+        quality: str = "fast",
+        faults: Sequence[Fault] = (),
+    ):
+        self.trial = Trial(checked_name(trial, TASK_NAMES, "env"), 0) if isinstance(trial, str) else trial
+        self.mode: Mode = mode
+        checked_name(mode, MODES, "mode")
+        self.robot = checked_name(robot, ROBOTS, "robot")
+        self.version = ROBOTS[robot].version if version is None else version
+        if self.version not in DIALECTS:
+            raise ValueError(f"version {version} of the Franka Control Interface is not served; expected one of {[*DIALECTS]}")
+        listener = listen(ip)
+        self.ip: str = listener.getsockname()[0]
+        self.folder = Path(tempfile.mkdtemp(prefix="twin_", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+        self.serials = dict(SERIALS)
+        self._processes: list[SpawnProcess] = []
+        self._pipes: list[Connection] = []
+        self._lock = Lock()
+        try:
+            self._start(delays, listener, quality)
+            for fault in faults:
+                self.inject(fault)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, delays: Delays, listener: socket.socket, quality: str) -> None:
+        self._ring = StateRing(self.folder / zed.STATES, create=True)
+        specs = {spec.name: spec for spec in SCENES[get_task(self.trial.env).scene].cameras}
+        cards = [CameraCard(self.serials[name], name, specs[name].model, specs[name].fovy) for name in CAMERAS]
+        zed.write_card(self.folder, cards, round(delays.camera_s * 1000))
+        arm = ArmConfig(
+            self.trial, self.robot, self.version, self.mode, listener, delays.command_ticks, delays.gripper, self.folder / zed.STATES
+        )
+        cameras = CameraConfig(self.trial, quality, self.folder / zed.SOCKET)
+        self._spawn(arm_process.main, arm)
+        self._spawn(camera_process.main, cameras)
+        listener.close()  # the process has its own
+        self.gripper_port: str = self._answer(0, START_S)
+        self._answer(1, START_S)
+        self.sl: ModuleType = zed.sl(self.folder)
+
+    def _spawn(self, target: Any, config: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=target, args=(config, theirs), daemon=True, name=target.__module__)
+        process.start()
+        theirs.close()
+        self._processes.append(process)
+        self._pipes.append(ours)
+
+    def __enter__(self) -> Twin:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes; clients lose their connections."""
+        for pipe, farewell in zip(self._pipes, (("close", None), None), strict=False):
+            with suppress(OSError):
+                pipe.send(farewell)
+        for process in self._processes:
+            process.join(5)
+            if process.is_alive():
+                process.kill()
+        for pipe in self._pipes:
+            pipe.close()
+        self._pipes.clear()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- the scene ---
+
+    def reset(self, trial: Trial) -> None:
+        """Begin another trial of the task: things where its layout says, the arm at the trial's start, the gripper open.
+
+        In gated mode the arm is held from here on (see `hold`); nothing moves before the first step.
+
+        Raises:
+            ResetError: the trial's scene does not settle. RuntimeError: a motion is under way.
+        """
+        self._ask("reset", trial)
+        self._ask_cameras(trial, int(self._ring.header["episode"]))
+        self.trial = trial
+
+    def state(self) -> TwinState:
+        """What is so now, whatever the sensors say."""
+        return self._ring.read()
+
+    # --- time, in gated mode ---
+
+    def hold(self) -> None:
+        """From now on a motion stops at its first command and at the end of every control period, until `step`.
+
+        Only for `mode="gated"`; `reset` does it, too.
+        """
+        self._require_gated("hold")
+        self._ask("hold", True)
+
+    def free(self) -> None:
+        """Let motions run, at whatever pace the client keeps; before a motion can be stopped, it must be free."""
+        self._require_gated("free")
+        self._ask("hold", False)
+
+    def step(self) -> TwinState:
+        """Let one control period pass, or what is left of a motion; call it after the action has been commanded.
+
+        Raises:
+            TwinError: no motion begins, or the client no longer answers.
+        """
+        self._require_gated("step")
+        header = self._ring.header
+        ended = int(header["ended"])
+        self._until(lambda: header["at_gate"], MOTION_S, "no motion stands at the gate; start one after `reset` or `hold`")
+        gate = int(header["gate"])
+        self._ask("go", None)
+        self._until(lambda: header["gate"] > gate or header["ended"] > ended, STEP_S, "the client no longer answers states")
+        return self.state()
+
+    # --- faults ---
+
+    def inject(self, fault: Fault) -> None:
+        """Something goes wrong; see `sim2real.twin.faults`."""
+        header = self._ring.header
+        if not isinstance(fault, get_args(Fault)):
+            raise ValueError(f"{fault!r} is no fault; expected one of {', '.join(f.__name__ for f in get_args(Fault))}")
+        if not isinstance(fault, get_args(CameraFault)):
+            self._ask("inject", fault)
+        elif isinstance(fault, CamerasSwapped):
+            first, second = CAMERAS.index(fault.first), CAMERAS.index(fault.second)
+            header["view"][[first, second]] = header["view"][[second, first]]
+        elif isinstance(fault, CameraUnplugged):
+            header["unplugged"][CAMERAS.index(fault.camera)] |= 1
+        elif isinstance(fault, CameraFrozen):
+            header["frozen"][CAMERAS.index(fault.camera)] = 1
+        elif isinstance(fault, CameraLate):
+            header["late"][CAMERAS.index(fault.camera)] = round(1000 * fault.seconds)
+
+    def heal(self) -> None:
+        """End all faults that last. A reflex or a pressed stop button is the operator's to end."""
+        self._ring.heal()
+        self._ask("heal", None)
+
+    # --- inside ---
+
+    def _require_gated(self, what: str) -> None:
+        if self.mode != "gated":
+            raise ValueError(f"Twin.{what} is for mode='gated'; this twin's is '{self.mode}'")
+
+    def _until(self, true: Any, timeout_s: float, otherwise: str) -> None:
+        end = time.monotonic() + timeout_s
+        while not true():
+            if time.monotonic() > end:
+                self._check_alive()
+                raise TwinError(f"{otherwise} (waited {timeout_s:.0f} s)")
+            time.sleep(1e-4)
+
+    def _ask(self, name: str, argument: Any) -> None:
+        with self._lock:
+            self._send(0, (name, argument))
+            self._answer(0, START_S)
+
+    def _ask_cameras(self, trial: Trial, episode: int) -> None:
+        with self._lock:
+            self._send(1, (trial, episode))
+            self._answer(1, START_S)
+
+    def _send(self, index: int, message: Any) -> None:
+        try:
+            self._pipes[index].send(message)
+        except (OSError, IndexError):
+            raise TwinError("the twin is closed, or its process has ended") from None
+
+    def _answer(self, index: int, timeout_s: float) -> Any:
+        pipe = self._pipes[index]
+        end = time.monotonic() + timeout_s
+        while not pipe.poll(0.1):
+            self._check_alive()
+            if time.monotonic() > end:
+                raise TwinError(f"{self._processes[index].name} does not answer (waited {timeout_s:.0f} s)")
+        try:
+            answer = pipe.recv()
+        except EOFError:
+            raise TwinError(f"{self._processes[index].name} has ended with code {self._processes[index].exitcode}") from None
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def _check_alive(self) -> None:
+        for process in self._processes:
+            if not process.is_alive():
+                raise TwinError(f"{process.name} has ended with code {process.exitcode}")

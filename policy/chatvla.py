@@ -18,7 +18,7 @@ from transformers import Cache, DynamicCache
 from policy.attention import additive_mask
 from policy.backbones.build import Backbone, build_backbone, pretrained_backbone
 from policy.batch import Batch, attention_mask
-from policy.config import ChatVLAConfig
+from policy.config import INJECTED, ChatVLAConfig
 from policy.diffusion import NoiseSource
 from policy.expert_load import ExpertLoad, balance_loss
 from policy.experts import Route
@@ -72,6 +72,7 @@ class ChatVLA(nn.Module):
         relative = RELATIVE_DIM if options.object_positions else 0
         rest = config.agent_pos_dim + keypoints + relative
         self.head: Any = build_head(config, rest)
+        self.vector_dim = config.text.hidden_size * (2 if config.reasoning in INJECTED else 1) + rest
         is_dynamic = config.experts.kind == "dynamic"
         self.load = ExpertLoad(config.text.layers, config.experts.count) if is_dynamic else None
         self.zero_init()

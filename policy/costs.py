@@ -249,10 +249,6 @@ def _words(network: ChatVLA, tokens: int) -> Tensor:
 
 def _head(network: ChatVLA, tokens: int) -> Tensor:
     """The context and the action head's loss."""
-    return _action_loss(network, _context(network, tokens))
-
-
-def _context(network: ChatVLA, tokens: int) -> Context:
     config = network.config
     hidden = torch.zeros(1, tokens, config.text.hidden_size, requires_grad=_language_learns(network))
     prompt = torch.ones(1, tokens, dtype=torch.bool)
@@ -267,11 +263,12 @@ def _context(network: ChatVLA, tokens: int) -> Context:
         size, learns = (1, config.text.kv_heads, tokens, config.text.head_width), _language_learns(network)
         keys, values = (tuple(torch.zeros(size, requires_grad=learns) for _ in range(config.text.layers)) for _ in range(2))
         prefix = Prefix(keys, values, prompt, torch.zeros(1, dtype=torch.long))
-    return network.control_condition(hidden, prompt, prompt, readout, agent_pos, Seen(hidden, stem_map), prefix).context
+    made = network.control_condition(hidden, prompt, prompt, readout, agent_pos, Seen(hidden, stem_map), prefix)
+    return _action_loss(network, made.context)
 
 
 def _head_alone(network: ChatVLA) -> Tensor:
-    return _action_loss(network, Context(_context(network, 2).vector.detach()))
+    return _action_loss(network, Context(torch.zeros(1, network.vector_dim)))
 
 
 def _action_loss(network: ChatVLA, context: Context) -> Tensor:

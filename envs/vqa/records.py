@@ -6,6 +6,7 @@ object that is held out and takes no held-out wording; families of group B are k
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -48,7 +49,7 @@ def records(asked: Sequence[tuple[Family, list[Item]]], picture: Picture, kept: 
     """
     made: list[dict[str, Any]] = []
     for family, items in asked:
-        named = {phrase for item in items for phrase in item.about} & kept
+        named = {phrase for phrase in kept if any(_names(item, phrase) for item in items)}
         if named and picture.split == "train":
             continue
         group = [_as_choice(item, rng) for item in items]
@@ -82,6 +83,12 @@ def runs(mask: NDArray[np.bool_]) -> list[int]:
     return np.diff(np.concatenate([[0], ends, [mask.size]])).tolist()
 
 
+def _names(item: Item, phrase: str) -> bool:
+    """Whether the item is about the thing, or speaks of it in its words or answers (such as the sentences of a task's steps)."""
+    spoken = (*item.words.values(), item.answer, *item.options, *item.pool)
+    return phrase in item.about or any(re.search(rf"\b{re.escape(phrase)}\b", text) for text in spoken)
+
+
 def _as_choice(item: Item, rng: Rng) -> Item:
     """A choice made of an item that has wrong answers at hand: always where it has no other form, else half of the time."""
     pool = tuple(dict.fromkeys(item.pool))[: len(LETTERS) - 1]
@@ -96,11 +103,12 @@ def _record(
     family: Family, item: Item, picture: Picture, held_out: bool, pair: str | None, draw: tuple[float, float], name: str
 ) -> dict[str, Any]:
     text, unseen = _worded(family.name, item, picture.split, *draw)
+    right = [*item.facts] if item.form == "caption" else [*(item.accept or (item.answer,))]
     answer = LETTERS[item.options.index(item.answer)] if item.form == "choice" else item.answer
     meta = {
         "family": family.name, "ring": family.ring, "group": family.group, "format": item.form, "key": item.key,
-        "answer": answer, "accept": [answer] if item.form == "choice" else list(item.accept or (item.answer,)),
-        "options": list(item.options), "text": text, "pair_id": pair, "margin": item.margin, "facts": list(item.facts),
+        "answer": answer, "accept": [answer] if item.form == "choice" else right,
+        "options": list(item.options), "text": text, "pair_id": pair, "margin": item.margin,
         "mask": {"size": list(item.mask.shape), "runs": runs(item.mask)} if item.mask is not None else None,
         "held_out_wording": unseen, "held_out_object": held_out, "scene": picture.scene, "split": picture.split,
         "camera": picture.camera, **picture.source,

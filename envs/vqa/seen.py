@@ -44,7 +44,9 @@ def count(view: View, rng: Rng) -> list[Item]:
     if any(t in view.unclear for t in meant):
         return []
     number = sum(t in view.shown for t in meant)
-    return [Item({"what": what}, str(number), "number", pool=tuple(str(n) for n in range(max(0, number - 2), number + 3)))]
+    pool = tuple(str(n) for n in range(max(0, number - 2), number + 3))
+    about = tuple(k.phrase for k in view.facts.kinds if colour and (k.category, k.colour) == (category, colour))
+    return [Item({"what": what}, str(number), "number", pool=pool, about=about)]
 
 
 def colour(view: View, rng: Rng) -> list[Item]:

@@ -13,7 +13,7 @@ class Sample:
     """`position`: its row in the source, which has the pictures. `options`: letter -> text, empty for an open question.
 
     `answers`: those accepted; the letter where there are options. `form`: of a scene question, yesno, choice, open,
-    number or points; of MMMU, open or choice; else empty. `keys`: what groups questions that are scored together.
+    number, points or caption (whose answers are facts `thing: place`); of MMMU, open or choice; else empty. `keys`: what groups questions that are scored together.
     """
 
     id: str

@@ -15,32 +15,54 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
 from envs.imaging import decode_png
 from experiments.asking import BATCH, Answerer
+from experiments.config import HF_VLM
 from experiments.errors import UsageError, check_name
 from experiments.policies import LEARNED, make_policy
+from experiments.understanding.stage import make_answerer
 from experiments.vqa.rates import scores
 from experiments.vqa.report import report
+from policy.answering import Answerer as HubAnswerer
+from policy.answering import Limits, Question
 from policy.arguments import parse, usage
 from policy.qa import BLANK
 
 MODULE = "experiments.vqa.ask"
 ANSWERS = "answers.jsonl"
+LIMITS = Limits(64, 200_704, 1_003_520)  # as ChatVLA's release has them (research/understanding.md, 0.3)
 
 
 @dataclass(frozen=True)
 class AskOptions:
-    """`data`: a folder that experiments.vqa.make wrote. `questions`: the file in it. `count`: about so many, 0 for all."""
+    """`data`: a folder that experiments.vqa.make wrote. `questions`: the file in it. `count`: about so many, 0 for all.
+
+    `path`: folder of an image-text-to-text model, with policy=hf_vlm.
+    """
 
     data: str = "outputs/vqa"
-    questions: str = "test.jsonl"
+    questions: str = "scene.jsonl"
     policy: str = "chatvla_tiny"
     checkpoint: str = ""
+    path: str = ""
     count: int = 0
     out: str = "outputs/vqa/chatvla_tiny"
+
+
+class Model:
+    """A model of Hugging Face as an `experiments.asking.Answerer`; which camera a picture is from makes no difference to it."""
+
+    def __init__(self, answerer: HubAnswerer) -> None:
+        self._answerer = answerer
+
+    def answer_batch(self, images: Sequence[NDArray[np.uint8]], questions: Sequence[str], cameras: Sequence[str]) -> list[str]:
+        """One answer per (picture, question)."""
+        asked = [Question((Image.fromarray(i),), q) for i, q in zip(images, questions, strict=True)]
+        return self._answerer.answer(asked, LIMITS)
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
@@ -127,11 +149,13 @@ def run(options: AskOptions, console: Console) -> str:
     Raises:
         UsageError: no such questions, policy or checkpoint.
     """
-    check_name(options.policy, LEARNED, "policy")
+    check_name(options.policy, (*LEARNED, HF_VLM), "policy")
+    if (options.policy == HF_VLM) != bool(options.path):
+        raise UsageError("path=FOLDER and policy=hf_vlm belong together; give both, or leave both out")
     records = read_records(Path(options.data) / options.questions)
     if options.count:
         records = first_pictures(records, options.count)
-    policy: Any = make_policy(options.policy, None, options.checkpoint or None)
+    policy: Any = Model(make_answerer(HF_VLM, Path(options.path))) if options.path else make_policy(options.policy, None, options.checkpoint or None)
     out = Path(options.out)
     batches = ask_all(policy, records, Path(options.data), out)
     for _ in track(batches, "answers", -(-len(records) // BATCH), console=console):

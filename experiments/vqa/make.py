@@ -1,7 +1,7 @@
 """Makes a set of scene questions: `python -m experiments.vqa.make env=all split=test scenes=4 out=outputs/vqa`.
 
     outputs/vqa/
-      test.jsonl              LLaVA JSONL; in the training split train_a.jsonl and train_b.jsonl, the families of either group
+      scene.jsonl             LLaVA JSONL of the test split; of the training split train_a.jsonl and train_b.jsonl, the families of either group
       pictures/               320x240 PNG
       vlmevalkit/*.tsv        the same questions for VLMEvalKit and whatever reads its files
       card_test.json          how it was made, and how many questions of each family there are
@@ -143,7 +143,7 @@ def counts(records: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 def _files(records: list[dict[str, Any]], split: str) -> dict[str, list[dict[str, Any]]]:
     if split == "test":
-        return {"test": records}
+        return {"scene": records}
     return {f"train_{group.lower()}": [r for r in records if r["meta"]["group"] == group] for group in "AB"}
 
 

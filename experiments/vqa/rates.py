@@ -47,9 +47,9 @@ def scores(records: Sequence[Mapping[str, Any]], answers: Sequence[str], blank: 
     if not len(records) == len(answers) == len(blank):
         raise ValueError(f"{len(records)} questions, {len(answers)} answers and {len(blank)} before a blank picture; expected as many of each")
     metas = [r["meta"] for r in records]
-    marks, blind = ([mark(m, a) for m, a in zip(metas, said, strict=True)] for said in (answers, blank))
+    marks, blind = ([mark(r, a) for r, a in zip(records, said, strict=True)] for said in (answers, blank))
     value, unseeing = np.array([m.score for m in marks]), np.array([m.score for m in blind])
-    valid, common = np.array([m.valid for m in marks]), _majority(metas)
+    valid, common = np.array([m.valid for m in marks]), _majority(records)
     table = {}
     for name, members in _groups(metas).items():
         at = np.array(members)
@@ -96,14 +96,15 @@ def _groups(metas: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
     return groups
 
 
-def _majority(metas: Sequence[Mapping[str, Any]]) -> NDArray[np.floating]:
+def _majority(records: Sequence[Mapping[str, Any]]) -> NDArray[np.floating]:
     """(n,) the mark of always giving the commonest answer of the family and form; 0 where answers are never repeated."""
+    metas = [r["meta"] for r in records]
     kinds = [(m["family"], m["format"], m["key"] if m["format"] != "yesno" else "") for m in metas]
     answers: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
     for kind, meta in zip(kinds, metas, strict=True):
         answers[kind][meta["answer"]] += 1
     commonest = {kind: counts.most_common(1)[0][0] for kind, counts in answers.items()}
-    return np.array([mark(m, commonest[kind]).score for kind, m in zip(kinds, metas, strict=True)])
+    return np.array([mark(r, commonest[kind]).score for kind, r in zip(kinds, records, strict=True)])
 
 
 def _pairs(metas: Sequence[Mapping[str, Any]], value: NDArray[np.floating], members: Sequence[int]) -> float:

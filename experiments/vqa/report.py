@@ -27,7 +27,7 @@ def report(title: str, table: Mapping[str, Score], records: Sequence[Mapping[str
         if meta["family"] in shown or len(shown) >= EXAMPLES:
             continue
         said = answers[record["id"]]["answer"]
-        if mark(meta, said).score < 1:
+        if mark(record, said).score < 1:
             shown.add(meta["family"])
             question = record["conversations"][0]["value"].removeprefix("<image>\n").replace("\n", " / ")
             lines.append(f"| {meta['family']} | {question} | {meta['answer']} | {said or '(nothing)'} |")

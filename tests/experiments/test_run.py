@@ -31,7 +31,10 @@ def test_an_unknown_env_is_one_line_with_the_nearest_name_and_exit_code_2():
         ("stage=evalute", "unknown stage 'evalute'; did you mean 'evaluate'?"),
         ("trails=3", "unknown override 'trails'; did you mean 'trials'?"),
         ("train.minute=3", "unknown override 'train.minute'; did you mean 'train.minutes'?"),
-        ("train.preset=chatvla_tny", "unknown train.preset 'chatvla_tny'; did you mean 'chatvla_tiny'?"),
+        ("train.preset=chatvla_7", "unknown train.preset 'chatvla_7'; did you mean 'chatvla_7b'?"),
+        ("train.experts=dense", "train.experts decides what is trained, and stage=evaluate trains nothing; leave it out, or choose stage=train or all"),
+        ("train.experts=statik", "unknown train.experts 'statik'; did you mean 'static'?"),
+        ("train.reasoning=later", "unknown train.reasoning 'later'; did you mean 'latter'?"),
         ("split=tset", "unknown split 'tset'; did you mean 'test'?"),
         ("shift=textures", "unknown shift 'textures'; did you mean 'texture'?"),
         ("collect.shift=trian", "unknown collect.shift 'trian'; did you mean 'train'?"),
@@ -78,6 +81,10 @@ def test_defaults_are_the_published_ones():
 
 
 def test_what_a_sweep_varies_has_a_folder_of_its_own():
+    points = [["train.experts=dense"], ["train.experts=static"], ["train.experts=static", "seed=1"], ["train.reasoning=latter"], []]
+    trained = [conf.load(["stage=all", *more]) for more in points]
+    assert len({str(c.train_dir) for c in trained}) == len({str(c.out_dir) for c in trained}) == 5
+    assert str(trained[2].train_dir) == "outputs/train/chatvla_tiny-experts_static-seed1"
     folders = {str(conf.load(["env=planner", *more]).out_dir) for more in ([], ["planner=none"], ["planner=policy"], ["seed=1"], ["split=train"])}
     assert len(folders) == 5
 

@@ -121,13 +121,41 @@ def test_missing_data_says_how_to_make_it(config, tmp_path):
         ("constant", 1.0, 1.0),
         ("cosine", 0.5, 0.5),
         ("cosine", 1.0, 0.0),
+        ("cosine_to_a_tenth", 0.0, 1.0),
+        ("cosine_to_a_tenth", 0.5, 0.55),
+        ("cosine_to_a_tenth", 1.0, 0.1),
         ("trapezoid", 0.5, 1.0),
         ("trapezoid", 1.0, 0.05),
     ],
 )
 def test_rates_follow_progress(schedule, at, expected):
-    stage = replace(STAGES["chatvla_tiny"][0], schedule=schedule, warmup=0, lr=1.0)
+    end = 0.1 if schedule == "cosine_to_a_tenth" else 0.0
+    stage = replace(STAGES["chatvla_tiny"][0], schedule=schedule.removesuffix("_to_a_tenth"), warmup=0, lr=1.0, lr_end=end)
     assert learning_rate(stage, 500, at) == pytest.approx(expected)
+
+
+def test_chatvla2_warms_up_for_3000_of_50000_steps_and_ends_at_a_tenth():
+    cotrain, action = STAGES["chatvla2_2b"]
+    assert (cotrain.steps, action.steps, action.frozen) == (15_000, 50_000, ("vlm",))
+    assert learning_rate(action, 1499, 0.03) == pytest.approx(1e-5, rel=0.01)
+    assert learning_rate(action, 3000, 0.06) == pytest.approx(2e-5, rel=0.01)
+    assert learning_rate(action, 50_000, 1.0) == pytest.approx(2e-6)
+    assert learning_rate(cotrain, 15_000, 1.0) == pytest.approx(2e-6)
+
+
+def test_experts_and_reasoning_in_the_place_of_the_presets_are_in_the_checkpoint(config, tmp_path):
+    wanted = replace(config, out=str(tmp_path), experts="dense", reasoning="latter", questions=0, steps_scale=1e-9)
+    assert [s.name for s in selected(wanted)] == ["0_ground", "1_control", "2_cotrain", "3_head", "4_correct"]
+    small = [replace(s, mixture=Mixture(robot=1)) for s in selected(wanted)[1:2]]
+    made = checkpoint.read_config(train(wanted, tuple(small)))
+    assert (made.name, made.experts.kind, made.reasoning) == ("chatvla_tiny", "dense", "latter")
+    with pytest.raises(ValueError, match=r"has experts=dense, not static; give train\.experts=dense, or another train\.out"):
+        train(replace(wanted, experts=None), tuple(small))
+
+
+def test_an_init_with_other_experts_is_refused(config, trained):
+    with pytest.raises(ValueError, match=r"has reasoning=film, not none; give train\.reasoning=film"):
+        policy_from(replace(config, init=str(trained), reasoning="none"))
 
 
 def test_the_quota_of_the_paper_is_three_robot_rows_to_one_of_questions():

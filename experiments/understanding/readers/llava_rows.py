@@ -9,7 +9,7 @@ from experiments.understanding.benchmarks import Benchmark
 from experiments.understanding.readers.cells import LETTERS
 from experiments.understanding.sample import BadRowError, Sample
 
-SCENE_FORMS = ("yesno", "choice", "open", "number", "points")
+SCENE_FORMS = ("yesno", "choice", "open", "number", "points", "caption")
 
 
 def llava_samples(benchmark: Benchmark, position: int, row: Mapping[str, Any]) -> list[Sample]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from experiments.understanding.sample import Sample
+from experiments.understanding.scorers.captions import caption_f1
 from experiments.understanding.scorers.mmmu_official import choose_option, found_option, open_right
 from experiments.understanding.scorers.options import REFUSED, OptionRule, infer_option
 from experiments.understanding.scorers.points import parse_points, share_in_mask
@@ -97,7 +98,9 @@ def _mmmu(sample: Sample, answer: str, rules: Rules) -> Verdict:
 
 
 def _scene(sample: Sample, answer: str, rules: Rules) -> Verdict:
-    """yesno and choice as above; numbers and words by the VQA normalisation; points by their share in the mask."""
+    """yesno and choice as above; numbers and words by the VQA normalisation; points by their share in the mask; captions
+    by the facts that are their answers.
+    """
     if sample.form == "yesno":
         return _yes_no(sample, answer, rules)
     if sample.form == "choice":
@@ -105,6 +108,8 @@ def _scene(sample: Sample, answer: str, rules: Rules) -> Verdict:
     if sample.form == "points" and sample.mask is not None:
         points = parse_points(answer)
         return Verdict(share_in_mask(points, sample.mask), str(points) if points else None)
+    if sample.form == "caption":
+        return Verdict(caption_f1(answer, sample.answers), answer.strip() or None)
     said = normalised(answer)
     valid = said.isdecimal() if sample.form == "number" else bool(said)
     return Verdict(float(said in map(normalised, sample.answers)), said if valid else None)

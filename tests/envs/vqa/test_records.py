@@ -10,7 +10,7 @@ import pytest
 from envs.vqa.facts import Item
 from envs.vqa.families import BY_NAME
 from envs.vqa.records import HELD_OUT, LETTERS, Picture, records, rotations, runs
-from experiments.vqa.scoring import mask_of
+from experiments.understanding.scorers.points import share_in_mask
 
 COLOUR, LEFT = BY_NAME["colour"], BY_NAME["left_right"]
 ITEM = Item({"thing": "duck"}, "yellow", pool=("yellow", "red", "blue", "green"), about=("yellow duck",))
@@ -94,4 +94,5 @@ def test_a_record_is_llava_with_the_form_of_its_answer():
 def test_a_mask_is_read_back_from_its_runs(seed):
     mask = np.random.default_rng(seed).random((12, 17)) < (0.5, 0.0, 1.0, 0.1)[seed]
     assert sum(runs(mask)) == mask.size
-    np.testing.assert_array_equal(mask_of({"size": [12, 17], "runs": runs(mask)}), mask)
+    read = [[share_in_mask([((u + 0.5) / 17, (v + 0.5) / 12)], {"size": [12, 17], "runs": runs(mask)}) for u in range(17)] for v in range(12)]
+    np.testing.assert_array_equal(np.array(read, bool), mask)

@@ -107,7 +107,7 @@ def folder(made, tmp_path):
     (tmp_path / "pictures").mkdir()
     for file, image in made.pictures.items():
         Image.fromarray(image).save(tmp_path / file)
-    (tmp_path / "test.jsonl").write_text("".join(json.dumps(r) + "\n" for r in made.records))
+    (tmp_path / "scene.jsonl").write_text("".join(json.dumps(r) + "\n" for r in made.records))
     return tmp_path
 
 
@@ -143,7 +143,7 @@ def test_some_questions_are_whole_pictures(made):
 
 def test_questions_that_are_not_there_are_missed_with_the_command_that_makes_them(tmp_path):
     with pytest.raises(UsageError, match=r"no questions at .*; make them: python -m experiments.vqa.make out="):
-        read_records(tmp_path / "test.jsonl")
+        read_records(tmp_path / "scene.jsonl")
 
 
 def read_tsv(path):
@@ -187,7 +187,7 @@ def test_rotations_are_numbered_as_circular_evaluation_expects(made, folder):
 @pytest.mark.parametrize(
     ("command", "argument", "said"),
     [(make, "env=sort_toy", "did you mean 'sort_toys'?"), (make, "split=tests", "did you mean 'test'?"), (make, "scene=3", "did you mean 'scenes='?"),
-     (ask, "policy=chatvla_tin", "did you mean 'chatvla_tiny'?"), (ask, "data=nowhere", "no questions at nowhere/test.jsonl")],
+     (ask, "policy=chatvla_tin", "did you mean 'chatvla_tiny'?"), (ask, "data=nowhere", "no questions at nowhere/scene.jsonl")],
 )  # fmt: skip
 def test_a_mistake_in_a_command_is_told_without_a_traceback(command, argument, said, capsys):
     assert command.main([argument]) == 2
@@ -197,8 +197,8 @@ def test_a_mistake_in_a_command_is_told_without_a_traceback(command, argument, s
 def test_a_set_is_written_whole_and_again_the_same(tmp_path):
     cards = [make.make(MakeOptions("[clean_blocks]", scenes=1, drawn=3, out=str(tmp_path / name))) for name in "ab"]
     assert cards[0]["families"] == cards[1]["families"]
-    assert (tmp_path / "a" / "test.jsonl").read_bytes() == (tmp_path / "b" / "test.jsonl").read_bytes()
-    asked = read_records(tmp_path / "a" / "test.jsonl")
+    assert (tmp_path / "a" / "scene.jsonl").read_bytes() == (tmp_path / "b" / "scene.jsonl").read_bytes()
+    asked = read_records(tmp_path / "a" / "scene.jsonl")
     assert len(asked) == cards[0]["questions"] > 60
     assert all((tmp_path / "a" / r["image"][0]).is_file() for r in asked)
 

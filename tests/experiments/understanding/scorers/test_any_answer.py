@@ -26,7 +26,7 @@ def test_any_answer_has_a_score(how):
 
     for i in range(10_000):
         options = {letter: text(4) for letter in "ABCD"[: rng.randrange(5)]}
-        form = rng.choice(("yesno", "choice", "open", "number", "points", "")) if how == "scene" else rng.choice(("open", "choice")) if options else "open"
+        form = rng.choice(("yesno", "choice", "open", "number", "points", "caption", "")) if how == "scene" else rng.choice(("open", "choice")) if options else "open"
         if form == "choice" and not options:
             form = "open"
         answers = tuple(text(4) or "x" for _ in range(rng.choice((1, 2, 10)))) if not options else (rng.choice(list(options)),)

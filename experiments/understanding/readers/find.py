@@ -89,9 +89,8 @@ def find(benchmark: Benchmark, data: Path) -> tuple[Source, ToSamples]:
 
 
 def _files(benchmark: Benchmark, data: Path) -> Iterator[Path]:
-    """The single files that may hold it, `data` itself among them; `experiments.vqa.make` calls its file test.jsonl."""
-    stems = (benchmark.kit, f"{benchmark.kit}_local", benchmark.name, *(("test",) if benchmark.name == "scene" else ()))
-    names = [f"{stem}{suffix}" for stem in stems for suffix in (".tsv", ".jsonl", ".json")]
+    """The single files that may hold it, `data` itself among them."""
+    names = [f"{stem}{suffix}" for stem in (benchmark.kit, f"{benchmark.kit}_local", benchmark.name) for suffix in (".tsv", ".jsonl", ".json")]
     candidates = [data] if data.is_file() else [folder / name for folder in (data, data / benchmark.name) for name in names]
     return (path for path in candidates if path.is_file())
 

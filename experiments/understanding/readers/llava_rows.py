@@ -13,8 +13,8 @@ SCENE_FORMS = ("yesno", "choice", "open", "number", "points", "caption")
 
 
 def llava_samples(benchmark: Benchmark, position: int, row: Mapping[str, Any]) -> list[Sample]:
-    """The question of a record; none for a caption, which `experiments.vqa` scores. In `meta`, all of it optional: `accept` (answers), `options` (list or letter -> text),
-    `category` or `family`, `hint`, `split`, `keys`, and of scene questions `format` and `mask`.
+    """The question of a record. In `meta`, all of it optional: `accept` (answers; of a caption, facts), `options` (list or
+    letter -> text), `category` or `family`, `hint`, `split`, `keys`, and of scene questions `format` and `mask`.
 
     Raises:
         BadRowError: there is no question and answer, or a scene question is of a form that no rule here scores.
@@ -27,8 +27,6 @@ def llava_samples(benchmark: Benchmark, position: int, row: Mapping[str, Any]) -
     options = meta.get("options") or {}
     lettered = dict(zip(LETTERS, map(str, options), strict=False)) if isinstance(options, list) else dict(options)
     form = str(meta.get("format", ""))
-    if form == "caption":
-        return []
     if benchmark.name == "mmmu":
         form = form or ("choice" if lettered else "open")
     if benchmark.name == "scene":

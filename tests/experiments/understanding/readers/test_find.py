@@ -131,11 +131,12 @@ def test_llava_records_are_read_with_what_stands_beside_them(tmp_path):
     rows = [
         {"id": "a", "image": "a.png", "conversations": turns, "meta": {"family": "left", "format": "yesno", "accept": ["yes"]}},
         {"id": "b", "image": ["a.png", "b.png"], "conversations": turns}, {"id": "c", "conversations": turns[:1]}, {"id": "d"},
-        {"id": "e", "conversations": turns, "meta": {"format": "sketch"}}, {"id": "f", "conversations": turns, "meta": {"format": "caption"}},
+        {"id": "e", "conversations": turns, "meta": {"format": "sketch"}}, {"id": "f", "conversations": turns, "meta": {"format": "caption", "accept": ["duck: box"]}},
     ]  # fmt: skip
     (tmp_path / "scene.jsonl").write_text("\n".join([*map(json.dumps, rows), "{broken"]))
     found = read(BENCHMARKS["scene"], tmp_path)
     first = found.samples[0]
     assert (first.question, first.answers, first.form, first.category) == ("Is it left? Answer yes or no.", ("Yes",), "yesno", "left")
+    assert (found.samples[-1].form, found.samples[-1].answers) == ("caption", ("duck: box",))
     assert found.source.pictures(0) == [png()]
     assert [(b.position, b.reason[:20]) for b in found.bad] == [(2, "no turn of 'human' a"), (3, "no conversations"), (4, "format 'sketch' is n"), (6, "no JSON (Expecting p")]

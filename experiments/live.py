@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,35 @@ from PIL import Image
 
 from envs.types import CAMERAS, CONTROL_HZ, Trial
 from experiments.video import VIDEO_DIR, VideoRecorder
+
+
+class CtrlC:
+    """Ctrl-C as a question asked between control steps, until it is closed.
+
+    A KeyboardInterrupt that rises inside a callback from C (rendering, encoding) is printed and lost. Outside the main
+    thread, where no handler can be set, nothing changes.
+    """
+
+    def __init__(self) -> None:
+        self.pressed = False
+        self._before = signal.signal(signal.SIGINT, self._press) if threading.current_thread() is threading.main_thread() else None
+
+    def check(self) -> None:
+        """Raise what Ctrl-C means.
+
+        Raises:
+            KeyboardInterrupt: it was pressed.
+        """
+        if self.pressed:
+            raise KeyboardInterrupt
+
+    def close(self) -> None:
+        """Ctrl-C means again what it meant before."""
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _press(self, number: int, frame: Any) -> None:
+        self.pressed = True
 
 
 class Live:
@@ -55,7 +86,12 @@ class Live:
         recorder = VideoRecorder(self.folder, self._acts, "all")
         recorder.start(self.env)
         yield f'told: "{instruction}"'
-        said, done = "", self.env.steps_done
+        said, done, ctrl_c = "", self.env.steps_done, CtrlC()
+
+        def step(env: Any) -> None:
+            recorder.step(env)
+            ctrl_c.check()
+
         try:
             while not (self.env.terminated or self.env.truncated):
                 inference = self.policy.infer(self._observation, instruction)
@@ -64,11 +100,12 @@ class Live:
                     yield f"{self._time}  {said or '(says nothing)'}"
                 recorder.say(self.env, said)
                 chunk = inference.action_chunk[: self.policy.execute]
-                self._observation, *_ = self.env.step_chunk(chunk, on_step=recorder.step)
+                self._observation, *_ = self.env.step_chunk(chunk, on_step=step)
                 if self.env.steps_done > done:
                     done = self.env.steps_done
                     yield f"{self._time}  {done} of {len(self.env.task.steps)} steps done"
         finally:
+            ctrl_c.close()
             self._observation = self.env.observe()
             kept = recorder.end("success" if self.env.terminated else "failure")
             self.video = self.folder / kept["video"] if kept else None

@@ -34,7 +34,7 @@ def checkpoint_dir(name: str, checkpoint: str | None) -> Path | None:
         if checkpoint is not None:
             raise UsageError(f"policy '{name}' has no checkpoint, yet checkpoint={checkpoint}; leave it out, or choose a learned policy such as policy=chatvla_tiny")
         return None
-    if checkpoint is None and name not in CHECKPOINTS:
+    if not checkpoint and name not in CHECKPOINTS:
         raise UsageError(f"no checkpoint of {name} is shipped; train one (stage=train train.preset={name}) and give checkpoint=PATH")
     folder = Path(checkpoint) if checkpoint else CHECKPOINTS[name]
     if not folder.is_dir():

@@ -18,6 +18,8 @@ from envs.types import CAMERAS, CONTROL_HZ, IMAGE_SHAPE
 
 EVERY = 3  # control steps per frame: 5 frames/s at true speed; rendering three cameras costs about 15 CPU ms a frame
 STRIP = 56  # px, caption under the frames (even, as h264 asks)
+SIZES = ((22, 1), (14, 3), (11, 4))  # px of what is said and its lines at most: a sentence is large, a chain of thoughts small
+CORNER = 130  # px at the strip's right end, for steps and time
 INK, PAPER, QUIET, DONE = (240, 240, 236), (24, 26, 30), (150, 154, 160), (94, 190, 130)
 VIDEO_DIR = "videos"
 
@@ -109,10 +111,28 @@ def caption(frames: NDArray[np.uint8], said: str, done: int, steps: int, seconds
     image = Image.new("RGB", (width, height + STRIP), PAPER)
     image.paste(Image.fromarray(frames))
     draw = ImageDraw.Draw(image)
-    large, small = ImageFont.load_default(22), ImageFont.load_default(14)
-    draw.text((14, height + STRIP / 2), said or "(says nothing)", INK if said else QUIET, large, anchor="lm")
+    small = ImageFont.load_default(14)
+    text, size = fitted(draw, said or "(says nothing)", width - 14 - CORNER)
+    draw.text((14, height + STRIP / 2), text, INK if said else QUIET, ImageFont.load_default(size), anchor="lm", spacing=1)
     draw.text((width - 14, height + 18), f"{done} of {steps} steps", DONE if done == steps else INK, small, anchor="rm")
     draw.text((width - 14, height + 38), f"{seconds:.1f} s", QUIET, small, anchor="rm")
     for i, name in enumerate(CAMERAS):
         draw.text((i * IMAGE_SHAPE[1] + 8, 6), name, INK, small, stroke_width=2, stroke_fill=PAPER)
     return np.asarray(image)
+
+
+def fitted(draw: ImageDraw.ImageDraw, text: str, width: float) -> tuple[str, int]:
+    """The text in lines of at most `width` px and its font's size: the largest of `SIZES` that holds it, else its beginning."""
+    lines: list[str] = []
+    for size, most in SIZES:
+        font, lines = ImageFont.load_default(size), [""]
+        for word in text.split():
+            longer = f"{lines[-1]} {word}".strip()
+            if draw.textlength(longer, font) <= width:
+                lines[-1] = longer
+            else:
+                lines.append(word)
+        if len(lines) <= most:
+            return "\n".join(lines), size
+    size, most = SIZES[-1]
+    return "\n".join([*lines[: most - 1], f"{lines[most - 1]} ..."]), size

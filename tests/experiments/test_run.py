@@ -102,6 +102,11 @@ def test_a_missing_checkpoint_says_how_to_get_one(tmp_path):
         conf.identity(conf.load([f"checkpoint={tmp_path}/none"]), "sort_toys")
 
 
+def test_a_network_that_is_not_shipped_says_how_to_train_it():
+    with pytest.raises(UsageError, match=r"no checkpoint of octo_tiny is shipped; train one \(stage=train train\.preset=octo_tiny\)"):
+        conf.identity(conf.load(["policy=octo_tiny", "checkpoint="]), "sort_toys")
+
+
 def test_a_checkpoint_for_a_policy_without_weights_is_refused(tmp_path):
     with pytest.raises(UsageError, match="policy 'zero' has no checkpoint"):
         conf.identity(conf.load(["policy=zero", f"checkpoint={tmp_path}"]), "sort_toys")

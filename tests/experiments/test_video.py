@@ -5,10 +5,11 @@ import errno
 import av
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from envs.types import Trial
 from experiments.rollout import Provenance, rollout
-from experiments.video import STRIP, VideoRecorder, caption, is_wanted
+from experiments.video import STRIP, VideoRecorder, caption, fitted, is_wanted
 from policy.baselines import Zero
 from tests.experiments.fakes import FakeEnv, Forward
 
@@ -57,3 +58,14 @@ def test_a_full_disk_costs_the_video_but_not_the_trial(tmp_path, monkeypatch):
     with pytest.warns(UserWarning, match="no video for trial_0000.mp4: .*No space left on device; the trial itself is kept"):
         result = record(tmp_path, Forward())
     assert (result.outcome, result.video) == ("success", None)
+
+
+@pytest.mark.parametrize(("words", "size", "lines"), [(5, 22, 1), (30, 14, 2), (90, 11, 4), (500, 11, 4)])
+def test_what_is_said_is_written_smaller_the_longer_it_is(words, size, lines):
+    draw = ImageDraw.Draw(Image.new("RGB", (960, STRIP)))
+    text = " ".join(["gripper"] * words)
+    written, found = fitted(draw, text, 816)
+    assert (found, written.count("\n") + 1) == (size, lines)
+    assert (written.replace("\n", " ") == text) == (words < 500)
+    assert written.endswith(" ...") == (words == 500)
+    assert max(draw.textlength(line, ImageFont.load_default(size)) for line in written.removesuffix(" ...").split("\n")) <= 816

@@ -46,14 +46,15 @@ def chains(tmp_path_factory: pytest.TempPathFactory) -> Chains:
     return Chains(folder)
 
 
+TAGS = ("TASK", "PLAN", "VISIBLE OBJECTS", "SUBTASK REASONING", "SUBTASK", "MOVE REASONING", "MOVE", "GRIPPER POSITION")
+
+
 def part(text: str, tag: str) -> str:
     """What a chain says under a tag."""
-    tags = ("TASK", "PLAN", "VISIBLE OBJECTS", "SUBTASK REASONING", "SUBTASK", "MOVE REASONING", "MOVE", "GRIPPER POSITION")
-    places = [text.index(f"{t}: ") for t in tags]
+    places = [text.index(f"{t}: ") for t in TAGS]
     assert places == sorted(places), f"tags out of order: {text}"
-    bounds = dict(zip(tags, zip(places, [*places[1:], len(text)], strict=True), strict=True))
-    start, end = bounds[tag]
-    return text[start + len(tag) + 2 : end].strip()
+    number = TAGS.index(tag)
+    return text[places[number] + len(tag) + 2 : [*places, len(text)][number + 1]].strip()
 
 
 def test_a_whole_chain(chains):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -198,3 +199,17 @@ def test_another_instruction_is_thought_about_anew(policy, observation):
     assert uses(one) == 1
     one.reset(Trial("sort_toys", 1))
     assert one.thought is None
+
+
+def test_a_network_that_ensembles_acts_on_the_mean_of_its_chunks_until_the_next_trial(policy, observation):
+    model = copy.copy(policy.model)
+    model.config = replace(model.config, ensemble=0.0)
+    one, alone = ChatVLAPolicy(model, policy.processor), copies(policy, 1)[0]
+    one.reset(Trial("sort_toys", 0))
+    first, second = (alone.infer(observation, "Sort the toys.").action_chunk for _ in range(2))
+    ensembled = [one.infer(observation, "Sort the toys.").action_chunk for _ in range(2)]
+    assert (one.execute, alone.execute) == (1, 8)
+    assert np.array_equal(ensembled[0], first)
+    np.testing.assert_allclose(ensembled[1][:-1], (first[1:] + second[:-1]) / 2, atol=1e-6)
+    one.reset(Trial("sort_toys", 0))
+    assert np.array_equal(one.infer(observation, "Sort the toys.").action_chunk, first)

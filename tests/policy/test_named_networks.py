@@ -45,6 +45,7 @@ def toy(config: ChatVLAConfig) -> ChatVLAConfig:
         image_size=(40, 60),
         keypoints=4,
         stem_width=8,
+        max_new_tokens=96 if config.reasoning == "chain" else 12,
     )
 
 
@@ -86,21 +87,20 @@ def test_it_learns_by_heart_and_then_says_and_does_what_it_learnt(name, data, tm
     learnt_chunks = np.stack([frames.chunk(i)[0][: config.horizon] for i in AT])
     acting = ChatVLAPolicy(policy, processor)
 
-    def error() -> float:
-        acted = []
+    def error_and_words() -> tuple[float, list[str]]:
+        made = []
         for index in AT:
             acting.reset(Trial("sort_toys", index))
-            acted.append(acting.infer(observed(frames, index), INSTRUCTION).action_chunk)
-        normalized = [policy.normalize_action.normalize(torch.from_numpy(c)) for c in (np.stack(acted), learnt_chunks)]
-        return float((normalized[0] - normalized[1]).abs().mean())
+            made.append(acting.infer(observed(frames, index), INSTRUCTION))
+        acted = np.stack([m.action_chunk for m in made])
+        normalized = [policy.normalize_action.normalize(torch.from_numpy(chunks)) for chunks in (acted, learnt_chunks)]
+        return float((normalized[0] - normalized[1]).abs().mean()), [m.reasoning for m in made]
 
-    before = error()
+    assert error_and_words()[0] > 2 * CLOSE
     learn(policy, batch)
-    assert before > 2 * CLOSE
-    assert error() < CLOSE
-    if config.reasoning != "none":
-        texts = [batches.chains.text(i) if config.reasoning == "chain" else frames.row(i).reasoning.text for i in AT]
-        assert [acting.infer(observed(frames, i), INSTRUCTION).reasoning for i in AT] == texts
+    error, words = error_and_words()
+    assert error < CLOSE
+    assert words == ["" if config.reasoning == "none" else batches.frame(i).reasoning.text for i in AT]
 
 
 def learn(policy: ChatVLA, batch) -> None:
@@ -117,9 +117,9 @@ def learn(policy: ChatVLA, batch) -> None:
     for _ in range(100 if policy.config.reasoning == "chain" else 50):
         step(policy(batch)["loss"])
     if policy.config.head.kind == "readout":
-        policy.head.noise_samples = 32
+        policy.head.noise_samples = 16
         context = Context(policy.context(batch).vector.detach())
-        for _ in range(500):
+        for _ in range(400):
             step(policy.head_loss(context, batch.actions, batch.action_mask))
 
 

@@ -38,7 +38,7 @@ ENV_GROUPS = names.GROUPS | {"all": names.TASK_NAMES}
 
 HF_VLM = "hf_vlm"  # any image-text-to-text model of Hugging Face: it answers, and does not act
 LISTS = ("env", "benchmark")  # overrides that may be lists; `a,b` is taken for `[a,b]`
-TRAINING = ("train", "all")  # stages
+TRAINING = ("train", "dry_run", "all")  # stages
 REMOTE_STAGES = ("evaluate", "report", "replay", "robustness")  # of policy=remote
 
 GROUP_HELP = (

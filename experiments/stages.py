@@ -53,11 +53,10 @@ def train(config: Config, command: str) -> Path:
 def dry_run(config: Config, command: str) -> None:
     """Print what the training would cost, stage by stage; nothing is read or written."""
     from policy.dry_run import dry_run as run
-    from policy.presets import preset
-    from policy.train import setting
+    from policy.train import network, setting
 
     wanted, stages = _training(config)
-    run(preset(wanted.preset), stages, setting(wanted, stages[0]), Console())
+    run(network(wanted), stages, setting(wanted, stages[0]), Console())
 
 
 def _training(config: Config) -> tuple[Any, Any]:

@@ -56,6 +56,10 @@ def test_an_unknown_env_is_one_line_with_the_nearest_name_and_exit_code_2():
         ("policy=remote", "policy=remote has policy_url=None; expected the address of a server, such as policy_url=ws://127.0.0.1:8000"),
         ("policy_url=ws://localhost:8000", "policy_url and policy_adapter belong to policy=remote; give it, or leave them out"),
         ("policy_adapter=our", "unknown policy_adapter 'our'; did you mean 'ours'?"),
+        ("train.devices=0", "train.devices=0; expected at least 1"),
+        ("train.compile=layer", "unknown train.compile 'layer'; did you mean 'layers'?"),
+        ("train.lora_parts=[visio]", "unknown train.lora_parts 'visio'; did you mean 'vision'?"),
+        ("train.images=pictures", "train.images is the folder of train.llava's pictures; give train.llava too, or leave it out"),
         ("planner_url=http://localhost", "planner_url and planner_model belong to planner=openai; give it, or leave them out"),
     ],
 )
@@ -91,6 +95,19 @@ def test_what_a_sweep_varies_has_a_folder_of_its_own():
 
 def test_options_of_the_training_are_read():
     assert conf.load(["train.preset=chatvla_2b", "train.minutes=5"]).train == conf.TrainOptions(preset="chatvla_2b", minutes=5.0)
+
+
+def test_a_dry_run_tells_what_the_training_of_the_same_overrides_would_cost(capsys):
+    assert run.main(["stage=dry_run", "train.experts=dense", "train.stages=[2_cotrain]", "train.devices=2"]) == 0
+    told = capsys.readouterr().out
+    assert "control expert" not in told
+    assert "4 understanding rows" in told
+    assert "in 2 parts" in " ".join(told.split())
+
+
+def test_a_training_that_cannot_be_split_so_is_refused_before_it_begins(capsys):
+    assert run.main(["stage=train", "train.devices=8"]) == 2
+    assert "a batch with 4 grounding rows cannot be split into 8 parts" in capsys.readouterr().err
 
 
 def test_every_override_has_a_sentence_of_help():

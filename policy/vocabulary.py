@@ -32,11 +32,11 @@ def taught(policy: ChatVLA, old: Processor, texts: Sequence[str], words: Sequenc
     tokenizer = train_tokenizer(texts, words, chat=FORMATS[policy.config.backbone])
     config = config_for(policy.config, tokenizer)
     made = ChatVLA(config, stats)
-    weights = dict(policy.named_parameters())
+    weights: dict[str, Tensor] = {n: p.detach() for n, p in policy.named_parameters()}
     size = config.text.vocab_size
     for name, tensor in list(weights.items()):
         if tensor.shape[:1] == (policy.config.text.vocab_size,) and name.startswith("vlm."):
-            weights[name] = _moved(tensor.detach(), old.tokenizer, tokenizer, size)
+            weights[name] = _moved(tensor, old.tokenizer, tokenizer, size)
     made.load_state_dict(weights, strict=False)
     made.vlm.tie_weights()
     return made.eval(), Processor.of(tokenizer, config, stats)

@@ -43,7 +43,7 @@ REMOTE_STAGES = ("evaluate", "report", "replay", "robustness")  # of policy=remo
 
 GROUP_HELP = (
     "a task; a group (direct = tasks 1-4, planner = 5-13, multitask = 14-25, chatvla = these three, the paper's protocol; "
-    "all = every task); or a list: [sort_toys,hang_cup]"
+    "chatvla_tasks = the 25 one by one, to learn from; all = every task); or a list: [sort_toys,hang_cup]"
 )
 
 BENCHMARK_HELP = "stage=understand: a benchmark; table1 = the paper's 13, paper = with ERQA; or a list: [textvqa,mmmu]"
@@ -119,7 +119,7 @@ class TrainOptions:
     images: str | None = option(None, "folder of its pictures (default: the file's)")
     llava_share: float = option(1.0, "share of each batch's understanding rows that come from it; the others are scene questions")
     questions: int = option(400, "asked after each stage; 0 = none")
-    out: str | None = option(None, "training folder (default: outputs/train/<preset>, with experts and reasoning where they are given, and a seed other than 0)")
+    out: str | None = option(None, "training folder (default: outputs/train/<preset>, with a group's name, experts and reasoning where they are given, and a seed other than 0)")
 
 
 @dataclass
@@ -244,8 +244,9 @@ class Config:
     @property
     def train_dir(self) -> Path:
         """Folder of the training."""
+        group = f"-{self.label}" if self.is_group else ""
         seed = f"-seed{self.seed}" if self.seed else ""
-        return Path(self.train.out or f"outputs/train/{self.train.preset}{self.variant}{seed}")
+        return Path(self.train.out or f"outputs/train/{self.train.preset}{group}{self.variant}{seed}")
 
     def trial_count(self, env: str) -> int:
         """How many trials of a task: what was asked for, or what the paper ran."""

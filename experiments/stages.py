@@ -19,7 +19,6 @@ from experiments.policies import LEARNED, checkpoint_dir, checkpoint_hash
 def run_stage(config: Config, command: str) -> None:
     """Do what `config.stage` says."""
     if config.stage == "all":
-        config.only_env()  # not found out after hours of collecting
         collect(config, command)
         config = dataclasses.replace(config, checkpoint=str(train(config, command)))
         evaluate(config, command)
@@ -64,7 +63,8 @@ def _training(config: Config) -> tuple[Any, Any]:
     from policy.train import TrainConfig, check, selected
 
     options = _given(config.train) | {"stages": tuple(config.train.stages), "lora_parts": tuple(config.train.lora_parts)}
-    data = str(config.data_dir(config.only_env()))
+    folders = tuple(str(config.data_dir(env)) for env in config.envs)
+    data = folders if config.is_group else folders[0]
     wanted = TrainConfig(**{**options, "data": data, "out": str(config.train_dir), "seed": config.seed, "wandb": config.wandb})
     try:
         stages = selected(wanted)

@@ -32,11 +32,13 @@ from policy.parts import check_parts
 from policy.presets import preset, varied
 from policy.processor import Processor, config_for
 from policy.qa import write_accuracy
-from policy.recorded import Frames, Snapshots
+from policy.recorded import Data, Frames
 from policy.rows import Batches
 from policy.sharding import strategy_name
 from policy.stages import STAGES, Stage, for_experts
+from policy.stills import Snapshots
 from policy.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
+from policy.vocabulary import taught, unknown
 
 SKIPPED = "llava_skipped.jsonl"  # records of visual-text data that could not be read
 
@@ -45,7 +47,9 @@ SKIPPED = "llava_skipped.jsonl"  # records of visual-text data that could not be
 class TrainConfig:
     """What decides a training run.
 
-    init: folder of a checkpoint to start from, with its weights, tokenizer and ranges, instead of a fresh network.
+    data: folder of the recorded data of a task, or of each of several.
+    init: folder of a checkpoint to start from, with its weights, tokenizer and ranges, instead of a fresh network; where
+    the data has words that it lacks, they are added and the ranges are the data's (`policy.vocabulary`).
     minutes: of all stages together; None runs every stage's full number of steps, which alone is reproducible.
     steps_scale: multiplies the steps of every stage. stages: their names, empty for all; the first goes on from the
     stage before it, where `out` has that. workers: processes that make batches. pretrained: folder of Qwen2-VL (2b).
@@ -55,7 +59,7 @@ class TrainConfig:
     experts, reasoning: instead of the preset's (see `policy.config`).
     """
 
-    data: str = "outputs/data/sort_toys"
+    data: str | tuple[str, ...] = "outputs/data/sort_toys"
     out: str = "outputs/train/chatvla_tiny"
     preset: str = "chatvla_tiny"
     pretrained: str | None = None
@@ -87,6 +91,11 @@ class TrainConfig:
     experts: ExpertKind | None = None
     reasoning: Reasoning | None = None
 
+    @property
+    def tasks(self) -> tuple[Path, ...]:
+        """The data's folders."""
+        return (Path(self.data),) if isinstance(self.data, str) else tuple(map(Path, self.data))
+
 
 def train(config: TrainConfig, stages: tuple[Stage, ...] | None = None) -> Path:
     """Runs what is left of the stages; returns the folder of the last checkpoint.
@@ -113,7 +122,7 @@ def train(config: TrainConfig, stages: tuple[Stage, ...] | None = None) -> Path:
             if is_first_process():
                 save_whole(folder / "checkpoint", policy, processor, card(config, stage, todo))
             if config.questions and is_first_process():
-                write_accuracy(folder, policy, processor, Path(config.data), config.questions)
+                write_accuracy(folder, policy, processor, config.tasks, config.questions)
             if config.llava is not None and is_first_process():
                 tell_skipped(config)
             wait_for_all()
@@ -203,12 +212,12 @@ def wait_for_all() -> None:
 def batches(config: TrainConfig, stage: Stage, policy: ChatVLA, processor: Processor) -> Numbered:
     """Where the stage's batches come from: recorded data, or conditions of its frames under the frozen network."""
     if not stage.features:
-        return Batches(Path(config.data), processor, stage, config.seed, llava=llava_rows(config, stage))
-    source = Batches(Path(config.data), processor, stage, config.seed)
+        return Batches(config.tasks, processor, stage, config.seed, llava=llava_rows(config, stage))
+    source = Batches(config.tasks, processor, stage, config.seed)
     path = Path(config.out) / stage.name / "conditions.pt"
     policy.to(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() and config.accelerator != "cpu" else "cpu")
     index, condition = cached_features(policy, source, path, limit=config.feature_frames)
-    corrections = Corrections.read(Path(config.data) / "corrections") if stage.corrected else None
+    corrections = Corrections.read(*(folder / "corrections" for folder in config.tasks)) if stage.corrected else None
     return FeatureBatches(source.frames, index, condition, stage.mixture.robot, config.seed, corrections)
 
 
@@ -231,9 +240,9 @@ def tell_skipped(config: TrainConfig) -> None:
 
 def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
     """An untrained network fitted to the data's words and ranges (tiny), or pretrained Qwen2-VL (2b)."""
-    data, wanted = Path(config.data), network(config)
+    wanted = network(config)
     chat = FORMATS[wanted.backbone]
-    stats = norm_stats(data)
+    stats = norm_stats(config.tasks)
     torch.manual_seed(config.seed)
     if config.pretrained is not None:
         tokenizer = load_tokenizer(config.pretrained, chat)
@@ -241,14 +250,14 @@ def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
         return ChatVLA.from_pretrained_backbone(config.pretrained, fitted, stats), Processor.of(tokenizer, fitted, stats)
     folder = Path(config.out)
     if not (folder / "tokenizer.json").is_file():
-        save_tokenizer(train_tokenizer(*corpus(data, wanted.reasoning == "chain"), chat=chat), folder)
+        save_tokenizer(train_tokenizer(*corpus(config.tasks, wanted.reasoning == "chain"), chat=chat), folder)
     tokenizer = load_tokenizer(folder, chat)
     fitted = config_for(wanted, tokenizer)
     return ChatVLA(fitted, stats), Processor.of(tokenizer, fitted, stats)
 
 
 def policy_from(config: TrainConfig) -> tuple[ChatVLA, Processor]:
-    """The network of `config.init` as it stands: its weights, its tokenizer, its ranges.
+    """The network of `config.init` with its weights, tokenizer and ranges; with new ones of the last two for new words.
 
     Raises:
         ValueError: there is no whole checkpoint for this code, or it is of another preset; the message says what to do.
@@ -266,7 +275,13 @@ def policy_from(config: TrainConfig) -> tuple[ChatVLA, Processor]:
     if policy.config.name != preset(config.preset).name:
         raise ValueError(f"train.init={config.init} is a {policy.config.name!r}; give train.preset={policy.config.name} too")
     check_same_network(config, policy.config, config.init)
-    return policy, Processor.of(tokenizer, policy.config, policy.stats)
+    processor = Processor.of(tokenizer, policy.config, policy.stats)
+    texts, words = corpus(config.tasks, policy.config.reasoning == "chain")
+    new = unknown(processor, words)
+    if not new:
+        return policy, processor
+    Console().print(f"{config.init} learns {len(new)} words ({', '.join(new[:8])}{', …' if new[8:] else ''}); its ranges become those of this data")
+    return taught(policy, processor, texts, words, norm_stats(config.tasks))
 
 
 def check_same_network(config: TrainConfig, found: ChatVLAConfig, folder: str | Path) -> None:
@@ -284,7 +299,7 @@ def check_same_network(config: TrainConfig, found: ChatVLAConfig, folder: str | 
             raise ValueError(f"{folder} has {name}={has}, not {asked}; give train.{name}={has}, or another train.out or train.init")
 
 
-def norm_stats(data: Path) -> NormStats:
+def norm_stats(data: Data) -> NormStats:
     """Ranges of the recorded actions and states, stills included, and of the targets' positions."""
     a, stills = Frames(data).arrays, Snapshots(data, "train").shards.values()
     action, agent_pos = (np.concatenate([a[k], *(s[k] for s in stills)]) for k in ("action", "agent_pos"))
@@ -298,7 +313,7 @@ def checkpoint_done(folder: Path) -> bool:
 
 def card(config: TrainConfig, stage: Stage, stages: tuple[Stage, ...]) -> dict:
     """What the checkpoint says about its training; `init` is the card of what it started from."""
-    own = {"train": asdict(config), "data": fingerprint.of_data(config.data), "stage": stage.name, "stages": [asdict(s) for s in stages]}
+    own = {"train": asdict(config), "data": fingerprint.of_data(*config.tasks), "stage": stage.name, "stages": [asdict(s) for s in stages]}
     return own | ({"init": checkpoint.read_card(config.init)} if config.init else {})
 
 

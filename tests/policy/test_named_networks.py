@@ -63,7 +63,7 @@ def started(name: str, data: Path, folder: Path) -> tuple[ChatVLA, Processor]:
 
 def observed(frames: Frames, index: int) -> Observation:
     """What was seen at a frame."""
-    pixels = {camera: np.asarray(frames.images[index, i]) for i, camera in enumerate(CAMERAS)}
+    pixels = {camera: frames.image(index)[i] for i, camera in enumerate(CAMERAS)}
     return {"pixels": pixels, "agent_pos": frames.arrays["agent_pos"][index]}
 
 

@@ -50,8 +50,9 @@ def execute(path: Path, fast: bool = False, out: Path | None = None, runs: str |
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), FAST: "1" if fast else "", OUT: str(runs)}
     client = NotebookClient(
-        notebook, timeout=None, kernel_name="python3", record_timing=False, coalesce_streams=True, resources={"metadata": {"path": str(ROOT)}}
-    )
+        notebook, timeout=None, kernel_name="python3", record_timing=False, coalesce_streams=True, resources={"metadata": {"path": str(ROOT)}},
+        extra_arguments=["--log-level=ERROR"],
+    )  # fmt: skip
     client.execute(env=environment)
     notebook.metadata["run"] = {"fast": fast, "commit": commit(), "seconds": round(time.monotonic() - began)}
     cleaned(notebook)

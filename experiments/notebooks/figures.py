@@ -75,7 +75,7 @@ def dots(
         if marks is not None:
             axes.plot(of["marks"]["paper"], [places[a] + 0.26 for a in of["marks"]["arm"]], "D", mfc="white", mec=GREY, mew=1.3, ms=5.5)
         _row_axis(axes, title, arms, limits)
-    _legend(figure, [("o", "ours, 95 % interval", INK)] + ([("|", "one seed", INK)] if points is not None else []) + ([("D", "paper", GREY)] if marks is not None else []))
+    _legend(figure, [("o", "95 % interval" if marks is None else "ours, 95 % interval", INK)] + ([("|", "one seed", INK)] if points is not None else []) + ([("D", "paper", GREY)] if marks is not None else []))
     return figure
 
 
@@ -111,7 +111,7 @@ def tasks(expert: pd.DataFrame, idle: pd.DataFrame, paper: pd.DataFrame, seconds
             at = places[str(row.env)] + apart
             left.plot([row.low, row.high], [at, at], color=colour, lw=1.4, alpha=0.45)
             left.plot(row.value, at, marker, mfc="white" if marker == "D" else colour, mec=colour, ms=4.5)
-    right.boxplot([seconds[seconds["env"] == n]["seconds"] for n in names], positions=list(places.values()), vert=False, widths=0.6, manage_ticks=False,
+    right.boxplot([seconds[seconds["env"] == n]["seconds"] for n in names], positions=list(places.values()), orientation="horizontal", widths=0.6, manage_ticks=False,
                   boxprops={"color": BLUE}, whiskerprops={"color": BLUE}, capprops={"color": BLUE}, medianprops={"color": ORANGE}, flierprops={"marker": ".", "mec": BLUE, "ms": 3})  # fmt: skip
     edge = len(names)
     for scene, group in groups.items():
@@ -168,7 +168,9 @@ def lines(curves: pd.DataFrame, x: str, y: str, labels: tuple[str, str], panels:
         axes.set_title(str(title))
     for axes in places[len(parts) :]:
         axes.set_visible(False)
-    figure.supxlabel(labels[0], fontsize=10, color=INK)
+    for axes in places[max(0, len(parts) - columns) : len(parts)]:  # the lowest of each column
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel(labels[0])
     figure.supylabel(labels[1], fontsize=10, color=INK)
     _legend(figure, [("--" if n in dashed else "-", n, GREY if n in dashed else COLOURS[ours.index(n) % len(COLOURS)]) for n in names])
     return figure

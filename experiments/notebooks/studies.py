@@ -6,6 +6,7 @@ has run it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -39,6 +40,10 @@ class Study:
     metrics: tuple[str, ...] = ("control", "answers")
     points: tuple[tuple[str, ...], ...] = ((),)
 
+    def arm_of(self, values: Mapping[str, object]) -> str:
+        """The arm of a point, from the values of what varied."""
+        return re.sub(r"{(.*?)}", lambda found: _plain(values[found[1]]), self.arm)
+
     @property
     def titles(self) -> dict[str, str]:
         """Metric -> the title of its panel."""
@@ -64,7 +69,7 @@ def points(name: str, table: pd.DataFrame) -> pd.DataFrame:
     """Columns arm, seed, metric, value (0 - 1): one row for each trained network and metric that the study has."""
     study = find(name)
     kept = table[table["metric"].isin(METRICS)]
-    rows = [(study.arm.format_map(row), row["seed"], METRICS[str(row["metric"])], float(row["value"])) for row in kept.to_dict("records")]
+    rows = [(study.arm_of(row), row["seed"], METRICS[str(row["metric"])], float(row["value"])) for row in kept.to_dict("records")]
     found = pd.DataFrame(rows, columns=["arm", "seed", "metric", "value"])
     found["value"] /= found["metric"].map(SCALE).fillna(1.0).astype(float)
     return found[found["arm"].isin(study.arms) & found["metric"].isin(study.metrics)].reset_index(drop=True)
@@ -80,7 +85,7 @@ def marks(name: str) -> pd.DataFrame:
 def ran(name: str, table: pd.DataFrame) -> pd.DataFrame:
     """What stands behind each arm: trained networks, trials and questions of each, minutes, parameters; what failed, by its error."""
     study, rows = find(name), []
-    named = table.assign(arm=[study.arm.format_map(row) for row in table.to_dict("records")]) if len(table) else table.assign(arm=[])
+    named = table.assign(arm=[study.arm_of(row) for row in table.to_dict("records")]) if len(table) else table.assign(arm=[])
     for arm, told in study.arms.items():
         mine = named[named["arm"] == arm]
         of = {metric: part for metric, part in mine.groupby("metric")}
@@ -90,6 +95,11 @@ def ran(name: str, table: pd.DataFrame) -> pd.DataFrame:
         rows.append((told, mine[mine["metric"].notna()]["point"].nunique(), *counts, minutes, parameters, failed))
     columns = ["arm", "networks", "trials each", "questions each", "CPU minutes each", "parameters", "not done because"]
     return pd.DataFrame(rows, columns=columns).set_index("arm")
+
+
+def _plain(value: object) -> str:
+    """As an override has it; a column of whole numbers with gaps is read as fractions."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _span(n: pd.Series) -> str:

@@ -23,7 +23,7 @@ def test_it_runs_here_with_what_it_is_told_and_leaves_no_path_of_the_machine(tmp
     ran = execute(path, fast=True, runs="elsewhere")
     first, second = ran["cells"]
     assert first["outputs"][0]["text"] == "envs/__init__.py\n"
-    assert first["outputs"][1]["data"]["text/plain"] == "<object object>"
+    assert first["outputs"][1]["data"]["text/plain"] == "<object>"
     assert second["outputs"][0]["text"] == "1 elsewhere .\n"
     assert nbformat.read(path, 4)["metadata"]["run"]["fast"] is True
     assert str(ROOT) not in path.read_text()

@@ -15,9 +15,13 @@ ARMS = {"a": "first", "b": "second"}
 MEANS = pd.DataFrame([("a", "control", 0.7, 0.5, 1.4, 3), ("b", "control", 0.2, 0.1, 0.3, 3)], columns=["arm", "metric", "value", "low", "high", "n"])
 
 
+def rounded(values):
+    return np.asarray(values, float).round(3).tolist()
+
+
 def drawn(axes):
     """(marker, x, y) of every line on the axes."""
-    return [(line.get_marker(), np.round(line.get_xdata(), 3).tolist(), np.round(line.get_ydata(), 3).tolist()) for line in axes.get_lines()]
+    return [(line.get_marker(), rounded(line.get_xdata()), rounded(line.get_ydata())) for line in axes.get_lines()]
 
 
 def test_dots_lie_at_their_values_with_their_intervals_cut_at_the_limits():

@@ -24,7 +24,7 @@ def results(tmp_path, monkeypatch):
 @pytest.mark.parametrize("study", studies.STUDIES.values(), ids=lambda s: s.name)
 def test_each_point_is_a_run_and_each_arm_has_seeds_enough(study):
     found = grid(study.overrides, study.points)
-    arms = [study.arm.format_map(point.values) for point in found]
+    arms = [study.arm_of(point.values) for point in found]
     assert set(arms) == set(study.arms)
     assert all(arms.count(arm) >= SEEDS_FOR_A_CLAIM for arm in study.arms)
     config = conf.load(found[0].overrides)
@@ -60,7 +60,7 @@ def test_what_was_not_run_says_so(results):
 
 def test_a_study_is_run_written_and_read(results, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    small = replace(studies.find("experts"), name="small", overrides=("env=take_lid", "trials=1", "video=none", "workers=0"), points=(("policy=expert",), ("policy=zero",)), arm="{policy}", arms={"expert": "expert", "zero": "nothing"}, metrics=("control",))
+    small = replace(studies.find("experts"), name="small", overrides=("env=take_lid", "trials=1", "video=none", "workers=0"), points=(("policy=expert", "seed=1"), ("policy=zero", "seed=2")), arm="{policy}", arms={"expert": "expert", "zero": "nothing"}, metrics=("control",))
     monkeypatch.setattr(studies, "STUDIES", {"small": small})
     sweeps.run(small, jobs=0)
     table = studies.results("small")

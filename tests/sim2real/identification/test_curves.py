@@ -20,7 +20,7 @@ def found():
     """A log of an arm with another stiffness, and a fit that knows it."""
     rng = np.random.default_rng(0)
     truth = replace(nominal(), stiffness=tuple(0.8 * k for k in nominal().stiffness))
-    return Fit(truth, nominal(), nominal(), record(truth, excitation(3, rng), rng))
+    return Fit(truth, nominal(), nominal(), record(truth, excitation(8, rng), rng))
 
 
 def test_errors_fall_to_the_noise(found):

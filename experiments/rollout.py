@@ -54,6 +54,7 @@ class Provenance:
     execution: str = "sync"
     reason_every: int = 1
     quality: str = "fast"
+    motion: str = "step"
     planner: str = "none"
     planner_model: str | None = None
     planner_every: int | None = None

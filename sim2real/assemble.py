@@ -27,12 +27,12 @@ from sim2real.zed import ZedCamera, load_sl
 def open_env(config: RobotConfig, task: str) -> Iterator[FrankaEnv]:
     """The environment of one task; stopped and closed at the end, whatever happens."""
     limits = SafetyLimits(speed=config.speed)
-    rig = make_twin_rig(task, config.mode, limits.collision, config.arm) if config.robot == "twin" else make_franka_rig(config, limits)  # type: ignore[arg-type]
+    rig = make_twin_rig(task, config.mode, limits.collision, config.arm, config.motion) if config.robot == "twin" else make_franka_rig(config, limits)  # type: ignore[arg-type]
     env: FrankaEnv | None = None
     operator: Any = None
     try:
         operator = make_operator(config, rig)
-        env = FrankaEnv(rig, task, operator, limits)
+        env = FrankaEnv(rig, task, operator, limits, config.motion)
         yield env
     finally:
         if operator is not None:

@@ -205,6 +205,11 @@ class Config:
         return self.envs[0]
 
     @property
+    def thinking_takes_time(self) -> bool:
+        """Whether the world goes on while the policy thinks."""
+        return self.clock != "stepped"
+
+    @property
     def is_group(self) -> bool:
         """Whether each task has a folder of its own in `out_dir`."""
         return not isinstance(self.env, str) or self.env in ENV_GROUPS
@@ -346,7 +351,7 @@ def _check_pace(config: Config) -> None:
             raise UsageError(str(error)) from None
     if config.reason_every > 1 and config.policy not in LEARNED:
         raise UsageError(f"policy '{config.policy}' speaks no reasoning here, so reason_every={config.reason_every} changes nothing; leave it out")
-    if config.execution == "async" and config.clock == "stepped":
+    if config.execution == "async" and not config.thinking_takes_time:
         raise UsageError("execution=async is the same as sync where thinking costs no time; give clock=real or clock=200ms too")
 
 

@@ -12,7 +12,7 @@ from envs.motion import MOTIONS
 from envs.types import CONTROL_HZ, Trial
 from sim2real.arm import Arm, ArmState, Collision, Vector
 from sim2real.cameras import Cameras
-from sim2real.franky_arm import FrankyArm
+from sim2real.drivers import connect
 from sim2real.gripper import RobotiqGripper
 from sim2real.outcomes import LinkLost
 from sim2real.rig import Rig, WallClock
@@ -152,11 +152,11 @@ def make_twin_rig(task: str, mode: Mode, collision: Collision, robot: str = "fr3
     try:
         gated = mode == "gated"
         cameras = Cameras({name: ZedCamera(twin.sl, name, serial, FPS) for name, serial in twin.serials.items()}, threaded=not gated)
-        arm: Arm = FrankyArm(twin.ip, ROBOTS[twin.robot], collision, MOTIONS[motion], threaded=not gated, realtime=False)
+        arm, driver = connect(twin.ip, ROBOTS[twin.robot], collision, MOTIONS[motion], threaded=not gated, realtime=False)
         rig = TwinRig(
             "twin", GatedArm(arm, twin) if gated else arm, ROBOTS[twin.robot], RobotiqGripper(twin.gripper_port), cameras,
             GatedClock(twin, arm, cameras) if gated else WallClock(), TwinScene(twin),
-            {"twin": mode, "franky-control": version("franky-control"), "pyrobotiqgripper": version("pyrobotiqgripper")},
+            {"twin": mode, driver: version(driver), "pyrobotiqgripper": version("pyrobotiqgripper")},
         )  # fmt: skip
     except BaseException:
         twin.close()

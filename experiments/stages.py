@@ -32,7 +32,7 @@ def collect(config: Config, command: str) -> None:
     from experiments.collect import collect as run
 
     for env in config.envs:
-        wanted = _given(config.collect) | {"env": env, "seed": config.seed, "workers": config.pool, "out": str(config.data_dir(env))}
+        wanted = {"seed": config.seed} | _given(config.collect) | {"env": env, "workers": config.pool, "out": str(config.data_dir(env))}
         try:
             run(CollectConfig(**wanted))
         except ValueError as error:
@@ -45,7 +45,7 @@ def train(config: Config, command: str) -> Path:
 
     if config.train.init is not None:
         check_checkpoint(config.train.init)
-    wanted, _ = _training(config)
+    wanted, _ = training(config)
     return run(wanted)
 
 
@@ -54,11 +54,11 @@ def dry_run(config: Config, command: str) -> None:
     from policy.dry_run import dry_run as run
     from policy.train import network, setting
 
-    wanted, stages = _training(config)
+    wanted, stages = training(config)
     run(network(wanted), stages, setting(wanted, stages[0]), Console())
 
 
-def _training(config: Config) -> tuple[Any, Any]:
+def training(config: Config) -> tuple[Any, Any]:
     """The training that the configuration asks for, and its stages."""
     from policy.train import TrainConfig, check, selected
 

@@ -30,12 +30,14 @@ from policy.lora import check_parts as check_lora_parts
 from policy.normalizer import NormStats
 from policy.parts import check_parts
 from policy.presets import preset, varied
+from policy.pretrained import is_checkpoint, understanding_path
 from policy.processor import Processor, config_for
 from policy.qa import write_accuracy
+from policy.recipes import Budget, Plan, Recipe, stages_of
 from policy.recorded import Data, Frames
 from policy.rows import Batches
 from policy.sharding import strategy_name
-from policy.stages import STAGES, Stage, for_experts
+from policy.stages import Stage
 from policy.stills import Snapshots
 from policy.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
 from policy.vocabulary import taught, unknown
@@ -56,7 +58,8 @@ class TrainConfig:
     wandb: off, offline or online. questions: asked after each stage, 0 for none. feature_frames: at most so many
     frames are cached for the head. devices to compile: see `policy.fit.FitSetting`. llava: a file in LLaVA's format,
     whose pictures are in the folder `images`; llava_share of the understanding rows of each batch come from it.
-    experts, reasoning: instead of the preset's (see `policy.config`).
+    experts, expert_count, top_k, reasoning: instead of the preset's (see `policy.config`). pretrained may also be a
+    checkpoint of ours (see `policy.pretrained`). recipe, text_ratio, budget: see `policy.recipes.Plan`.
     """
 
     data: str | tuple[str, ...] = "outputs/data/sort_toys"
@@ -90,6 +93,11 @@ class TrainConfig:
     feature_frames: int | None = 20_000
     experts: ExpertKind | None = None
     reasoning: Reasoning | None = None
+    expert_count: int | None = None
+    top_k: int | None = None
+    recipe: Recipe = "phased"
+    text_ratio: str | None = None
+    budget: Budget = "full"
 
     @property
     def tasks(self) -> tuple[Path, ...]:
@@ -137,13 +145,16 @@ def network(config: TrainConfig) -> ChatVLAConfig:
     Raises:
         ValueError: there is no such preset, with the nearest name; or it cannot have them.
     """
-    return varied(preset(config.preset), config.experts, config.reasoning)
+    return varied(preset(config.preset), config.experts, config.reasoning, config.expert_count, config.top_k)
 
 
 def all_stages(config: TrainConfig) -> tuple[Stage, ...]:
-    """Those of the preset, as they are for its experts."""
-    wanted = network(config)
-    return for_experts(STAGES[wanted.name], wanted.experts.kind)
+    """Those of the preset, as they are for its experts and under the config's plan.
+
+    Raises:
+        ValueError: it has no stages of that kind.
+    """
+    return stages_of(network(config), Plan(config.recipe, config.text_ratio, config.budget))
 
 
 def selected(config: TrainConfig) -> tuple[Stage, ...]:
@@ -239,11 +250,14 @@ def tell_skipped(config: TrainConfig) -> None:
 
 
 def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
-    """An untrained network fitted to the data's words and ranges (tiny), or pretrained Qwen2-VL (2b)."""
+    """An untrained network fitted to the data's words and ranges (tiny), pretrained Qwen2-VL (2b), or the understanding path of a checkpoint."""
     wanted = network(config)
     chat = FORMATS[wanted.backbone]
     stats = norm_stats(config.tasks)
     torch.manual_seed(config.seed)
+    if config.pretrained is not None and is_checkpoint(config.pretrained):
+        policy, tokenizer = understanding_path(config.pretrained, wanted, stats)
+        return policy, Processor.of(tokenizer, policy.config, stats)
     if config.pretrained is not None:
         tokenizer = load_tokenizer(config.pretrained, chat)
         fitted = config_for(wanted, tokenizer)
@@ -291,9 +305,11 @@ def check_same_network(config: TrainConfig, found: ChatVLAConfig, folder: str | 
         ValueError: naming what it has, and the override that goes with it.
     """
     wanted = network(config)
+    routed = found.experts.kind == wanted.experts.kind == "dynamic"
     for name, has, asked in (
         ("experts", found.experts.kind, wanted.experts.kind),
         ("reasoning", found.reasoning, wanted.reasoning),
+        *([("expert_count", found.experts.count, wanted.experts.count), ("top_k", found.experts.top_k, wanted.experts.top_k)] if routed else []),
     ):
         if has != asked:
             raise ValueError(f"{folder} has {name}={has}, not {asked}; give train.{name}={has}, or another train.out or train.init")

@@ -129,7 +129,7 @@ def train(config: TrainConfig, stages: tuple[Stage, ...] | None = None) -> Path:
             policy = run_stage(config, stage, policy, processor)
             if is_first_process():
                 save_whole(folder / "checkpoint", policy, processor, card(config, stage, todo))
-            if config.questions and is_first_process():
+            if config.questions and policy.config.speaks and is_first_process():
                 write_accuracy(folder, policy, processor, config.tasks, config.questions)
             if config.llava is not None and is_first_process():
                 tell_skipped(config)

@@ -100,7 +100,7 @@ class CollectOptions:
 
 @dataclass
 class TrainOptions:
-    """Training, stage after stage; feeds `policy.train.TrainConfig`."""
+    """Training, stage after stage; feeds `policy.train_config.TrainConfig`."""
 
     preset: str = option("chatvla_tiny", "which network: *_tiny for two cores, the others at their source's size")
     experts: str | None = option(None, "what stands in each layer (default: the preset's); dense_wide = one network as large as two experts")

@@ -30,6 +30,8 @@ GROUPS = {
 SHIFTS = ("none", "train", "light", "camera", "texture", "distractors", "layout", "paraphrase")
 TRAINING_SHIFTS = ("none", "train")
 
+MOTIONS = ("step", "smooth")  # how a joint target reaches the arm's controller (envs/motion.py)
+
 
 def gym_id(task: str) -> str:
     """`sort_toys` -> `ChatVLA/SortToys-v0`."""

@@ -72,6 +72,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "collect.shift": names.TRAINING_SHIFTS,
     "execution": ("sync", "async"),
     "quality": ("fast", "high"),
+    "motion": names.MOTIONS,
     "wandb": ("off", "offline", "online"),
 }
 
@@ -99,7 +100,7 @@ class CollectOptions:
 
 @dataclass
 class TrainOptions:
-    """Training, stage after stage; feeds `policy.train.TrainConfig`."""
+    """Training, stage after stage; feeds `policy.train_config.TrainConfig`."""
 
     preset: str = option("chatvla_tiny", "which network: *_tiny for two cores, the others at their source's size")
     experts: str | None = option(None, "what stands in each layer (default: the preset's); dense_wide = one network as large as two experts")
@@ -178,12 +179,13 @@ class Config:
     clock: str = option("stepped", "stepped = thinking costs no time; real = what it takes; 200ms = always so much")
     execution: str = option("sync", "while the policy thinks the arm waits; async = it goes on with the chunk before")
     quality: str = option("fast", "high = shadows and full meshes, slower")
+    motion: str = option("step", "joint targets reach the arm's controller at once; smooth = within a Franka's torque rate, as on the robot")
     video: str = option("all", "all | failures | none | a number: the first N trials")
     questions: int = option(200, "held-out scene questions that a policy which can answer is asked; 0 = none")
     corrections: int = option(40, "episodes of the policy that the expert corrects (stage=correct)")
     beside: list[str] = field(default_factory=list, metadata={"help": "results of other policies to show in the report: [outputs/A,outputs/B]"})
     wandb: str = option("off", "log the results to Weights & Biases")
-    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner, shift, clock, execution, train.experts and train.reasoning where they are given)")
+    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner, shift, clock, execution, motion, train.experts and train.reasoning where they are given)")
     collect: CollectOptions = field(default_factory=CollectOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
     understand: UnderstandOptions = field(default_factory=UnderstandOptions)
@@ -223,6 +225,11 @@ class Config:
         return self.envs[0]
 
     @property
+    def thinking_takes_time(self) -> bool:
+        """Whether the world goes on while the policy thinks."""
+        return self.clock != "stepped"
+
+    @property
     def is_group(self) -> bool:
         """Whether each task has a folder of its own in `out_dir`."""
         return not isinstance(self.env, str) or self.env in ENV_GROUPS
@@ -241,7 +248,8 @@ class Config:
         clock = f"-clock_{self.clock}" if self.clock != "stepped" else ""
         execution = f"-{self.execution}" if self.execution != "sync" else ""
         shift = f"-shift_{self.shift}" if self.shift != "none" else ""
-        return Path(self.out or f"outputs/{self.label}-{self.policy}{self.variant}{planner}-{self.split}{shift}{clock}{execution}-seed{self.seed}")
+        motion = f"-motion_{self.motion}" if self.motion != "step" else ""
+        return Path(self.out or f"outputs/{self.label}-{self.policy}{self.variant}{planner}-{self.split}{shift}{clock}{execution}{motion}-seed{self.seed}")
 
     @property
     def adapter(self) -> str | None:
@@ -366,7 +374,7 @@ def _check_pace(config: Config) -> None:
             raise UsageError(str(error)) from None
     if config.reason_every > 1 and config.policy not in LEARNED:
         raise UsageError(f"policy '{config.policy}' speaks no reasoning here, so reason_every={config.reason_every} changes nothing; leave it out")
-    if config.execution == "async" and config.clock == "stepped":
+    if config.execution == "async" and not config.thinking_takes_time:
         raise UsageError("execution=async is the same as sync where thinking costs no time; give clock=real or clock=200ms too")
 
 

@@ -36,15 +36,15 @@ class FrankaEnv(gymnasium.Env):
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": CONTROL_HZ}  # noqa: RUF012 (Gymnasium's own form)
 
-    def __init__(self, rig: Rig, task: str, operator: Operator, limits: SafetyLimits | None = None, render_mode: str | None = "rgb_array"):
+    def __init__(self, rig: Rig, task: str, operator: Operator, limits: SafetyLimits | None = None, motion: str = "smooth"):
         self.rig, self.operator, self.limits = rig, operator, limits or SafetyLimits()
-        self.plan = SimEnv(task)  # the trial as it is meant: layout, words, where the arm starts, what the cameras should see
+        self.plan = SimEnv(task, motion=motion)  # the trial as it is meant: layout, words, where the arm starts, what the cameras should see
         self.task, self.scene = self.plan.task, self.plan.scene
-        self.render_mode, self.cameras = render_mode, True
+        self.render_mode, self.cameras = "rgb_array", True
         self.observation_space, self.action_space = observation_space(), action_space()
         self.held = False  # no action moved the arm in the control step that has just passed
         self.watch = Watch(rig, self.limits)
-        self.executor = Executor(Guard(self.limits, rig.kind), self.watch)
+        self.executor = Executor(Guard(self.limits, rig.kind, self.plan.motion), self.watch)
         self._forget()
 
     def _forget(self) -> None:

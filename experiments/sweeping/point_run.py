@@ -27,7 +27,7 @@ from experiments.stages import run_stage, training
 
 POINT, STATE, RESULTS, COST, LOG = "point.json", "state.json", "results", "cost.json", "log.txt"
 STAGES = "stages"
-# Of `policy.train.TrainConfig`: what changes no weight, or is told by the stages and the network themselves.
+# Of `policy.train_config.TrainConfig`: what changes no weight, or is told by the stages and the network themselves.
 UNTOLD = (
     "data", "out", "init", "pretrained", "preset", "stages", "steps_scale", "recipe", "text_ratio", "budget", "experts", "expert_count", "top_k", "reasoning",
     "workers", "threads", "accelerator", "strategy", "checkpoint_activations", "compile", "checkpoint_minutes", "progress", "wandb", "questions",
@@ -57,7 +57,8 @@ def train_shared(config: conf.Config, root: Path) -> tuple[Path, dict[str, Any]]
     The cost of a stage that another point has trained counts as if this one had.
     """
     from policy import fingerprint
-    from policy.train import network, train
+    from policy.train import train
+    from policy.train_config import network
 
     wanted, stages = training(config)
     start = wanted.init or wanted.pretrained

@@ -29,6 +29,7 @@ from experiments.sweeping.points import Point, grid
 from experiments.sweeping.tidy import tidy
 
 FOLDER = Path("outputs/sweeps")
+COLLECTED = ".collected"  # in a data folder: what a sweep has collected there, all of it
 
 
 def sweep(
@@ -109,9 +110,12 @@ def collect_once(points: Sequence[Point]) -> None:
         one = dataclasses.replace(config.collect, seed=seed), config.envs
         if wanted.setdefault(folder, (one, config))[0] != one:
             raise UsageError(f"points of the sweep want different demonstrations in {folder}; give collect.seed=0 for the same ones, or collect.out= to each")
-    for folder, (_, config) in wanted.items():
+    for folder, ((options, envs), config) in wanted.items():
+        told = {**dataclasses.asdict(options), "envs": list(envs)}
         with locked(folder):
-            collect(config, command(["stage=collect"]))
+            if read(folder / COLLECTED) != told:
+                collect(config, command(["stage=collect"]))
+                write(folder / COLLECTED, told)
 
 
 def default_name(points: Sequence[Point]) -> str:

@@ -46,7 +46,7 @@ REMOTE_STAGES = ("evaluate", "report", "replay", "robustness")  # of policy=remo
 
 GROUP_HELP = (
     "a task; a group (direct = tasks 1-4, planner = 5-13, multitask = 14-25, chatvla = these three, the paper's protocol; "
-    "all = every task); or a list: [sort_toys,hang_cup]"
+    "chatvla_tasks = the 25 one by one, to learn from; all = every task); or a list: [sort_toys,hang_cup]"
 )
 
 BENCHMARK_HELP = "stage=understand: a benchmark; table1 = the paper's 13, paper = with ERQA; or a list: [textvqa,mmmu]"
@@ -72,6 +72,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "collect.shift": names.TRAINING_SHIFTS,
     "execution": ("sync", "async"),
     "quality": ("fast", "high"),
+    "motion": names.MOTIONS,
     "wandb": ("off", "offline", "online"),
 }
 
@@ -99,7 +100,7 @@ class CollectOptions:
 
 @dataclass
 class TrainOptions:
-    """Training, stage after stage; feeds `policy.train.TrainConfig`."""
+    """Training, stage after stage; feeds `policy.train_config.TrainConfig`."""
 
     preset: str = option("chatvla_tiny", "which network: *_tiny for two cores, the others at their source's size")
     experts: str | None = option(None, "what stands in each layer (default: the preset's); dense_wide = one network as large as two experts")
@@ -131,7 +132,7 @@ class TrainOptions:
     llava_share: float = option(1.0, "share of each batch's understanding rows that come from it; the others are scene questions")
     questions: int = option(400, "asked after each stage; 0 = none")
     feature_frames: int | None = option(None, "frames whose conditions are kept for the head alone, at most (default: 20,000)")
-    out: str | None = option(None, "training folder (default: outputs/train/<preset>, with experts and reasoning where they are given, and a seed other than 0)")
+    out: str | None = option(None, "training folder (default: outputs/train/<preset>, with a group's name, experts and reasoning where they are given, and a seed other than 0)")
 
 
 @dataclass
@@ -179,12 +180,13 @@ class Config:
     clock: str = option("stepped", "stepped = thinking costs no time; real = what it takes; 200ms = always so much")
     execution: str = option("sync", "while the policy thinks the arm waits; async = it goes on with the chunk before")
     quality: str = option("fast", "high = shadows and full meshes, slower")
+    motion: str = option("step", "joint targets reach the arm's controller at once; smooth = within a Franka's torque rate, as on the robot")
     video: str = option("all", "all | failures | none | a number: the first N trials")
     questions: int = option(200, "held-out scene questions that a policy which can answer is asked; 0 = none")
     corrections: int = option(40, "episodes of the policy that the expert corrects (stage=correct)")
     beside: list[str] = field(default_factory=list, metadata={"help": "results of other policies to show in the report: [outputs/A,outputs/B]"})
     wandb: str = option("off", "log the results to Weights & Biases")
-    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner, shift, clock, execution, train.experts and train.reasoning where they are given)")
+    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner, shift, clock, execution, motion, train.experts and train.reasoning where they are given)")
     collect: CollectOptions = field(default_factory=CollectOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
     understand: UnderstandOptions = field(default_factory=UnderstandOptions)
@@ -224,6 +226,11 @@ class Config:
         return self.envs[0]
 
     @property
+    def thinking_takes_time(self) -> bool:
+        """Whether the world goes on while the policy thinks."""
+        return self.clock != "stepped"
+
+    @property
     def is_group(self) -> bool:
         """Whether each task has a folder of its own in `out_dir`."""
         return not isinstance(self.env, str) or self.env in ENV_GROUPS
@@ -242,7 +249,8 @@ class Config:
         clock = f"-clock_{self.clock}" if self.clock != "stepped" else ""
         execution = f"-{self.execution}" if self.execution != "sync" else ""
         shift = f"-shift_{self.shift}" if self.shift != "none" else ""
-        return Path(self.out or f"outputs/{self.label}-{self.policy}{self.variant}{planner}-{self.split}{shift}{clock}{execution}-seed{self.seed}")
+        motion = f"-motion_{self.motion}" if self.motion != "step" else ""
+        return Path(self.out or f"outputs/{self.label}-{self.policy}{self.variant}{planner}-{self.split}{shift}{clock}{execution}{motion}-seed{self.seed}")
 
     @property
     def adapter(self) -> str | None:
@@ -266,8 +274,9 @@ class Config:
     @property
     def train_dir(self) -> Path:
         """Folder of the training."""
+        group = f"-{self.label}" if self.is_group else ""
         seed = f"-seed{self.seed}" if self.seed else ""
-        return Path(self.train.out or f"outputs/train/{self.train.preset}{self.variant}{seed}")
+        return Path(self.train.out or f"outputs/train/{self.train.preset}{group}{self.variant}{seed}")
 
     def trial_count(self, env: str) -> int:
         """How many trials of a task: what was asked for, or what the paper ran."""
@@ -367,7 +376,7 @@ def _check_pace(config: Config) -> None:
             raise UsageError(str(error)) from None
     if config.reason_every > 1 and config.policy not in LEARNED:
         raise UsageError(f"policy '{config.policy}' speaks no reasoning here, so reason_every={config.reason_every} changes nothing; leave it out")
-    if config.execution == "async" and config.clock == "stepped":
+    if config.execution == "async" and not config.thinking_takes_time:
         raise UsageError("execution=async is the same as sync where thinking costs no time; give clock=real or clock=200ms too")
 
 

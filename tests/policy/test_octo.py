@@ -47,7 +47,9 @@ def states(octo: OctoBackbone, ids: torch.Tensor = IDS, picture: int = 0) -> tor
     segment = SEGMENT[: len(ids), : ids.shape[1]]
     embeds = octo.get_input_embeddings()(ids).masked_scatter((ids == 3)[..., None], octo.see(images, [0] * len(ids)))
     where = torch.from_numpy(np.stack([blocks(i, s, 3, 4) for i, s in zip(ids.numpy(), segment.numpy(), strict=True)], 1))
-    return octo.hidden_states(embeds, where, attention_mask(segment, prefix_lm=True), "control").last_hidden_state
+    found = octo.hidden_states(embeds, where, attention_mask(segment, prefix_lm=True), "control").last_hidden_state
+    assert found is not None
+    return found
 
 
 def test_the_blocks_of_a_row():

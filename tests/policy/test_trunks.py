@@ -81,7 +81,7 @@ def test_a_loaded_network_acts_as_the_saved_one(name, tmp_path):
     for acting in (before, after):
         acting.reset(Trial("sort_toys", 0))
     chunks = [acting.infer(observed(), INSTRUCTION).action_chunk for acting in (before, after)]
-    np.testing.assert_array_equal(*chunks)
+    np.testing.assert_array_equal(chunks[0], chunks[1])
     assert chunks[0].shape == (before.model.config.horizon, 10)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import mujoco
@@ -46,11 +47,11 @@ class IK:
         """Joints (7,) rad that reach the pose, from a starting guess, without a limit on the way."""
         return self._iterate(joint_pos, pos, mat, iterations)
 
-    def step(self, command: Vector, pos: Vector, mat: Vector) -> Vector:
-        """The next joint command (7,) rad towards the pose, at most MAX_JOINT_STEP from `command`."""
+    def step(self, command: Vector, pos: Vector, mat: Vector, max_step: Sequence[float] = (MAX_JOINT_STEP,) * 7) -> Vector:
+        """The next joint command (7,) rad towards the pose, no joint more than its `max_step` (rad) from `command`."""
         target = self._iterate(command, pos, mat, 5)
         change = target - command
-        return command + change * min(1.0, MAX_JOINT_STEP / max(1e-9, float(np.abs(change).max())))
+        return command + change * min(1.0, float((np.array(max_step) / np.maximum(1e-9, np.abs(change))).min()))
 
     def _iterate(self, joint_pos: Vector, pos: Vector, mat: Vector, iterations: int) -> Vector:
         q = np.array(joint_pos, float)

@@ -18,13 +18,19 @@ MULTITASK = (
 CHATVLA2 = ("math_matching", "toy_placement")
 TASK_NAMES = (*DIRECT, *PLANNER, *SUBTASKS, *MULTITASK, *CHATVLA2)
 
-# What `env=` may name besides a task: all tasks of a table of the paper, or of the whole 176-trial protocol.
-GROUPS = {"direct": DIRECT, "planner": PLANNER, "multitask": MULTITASK, "chatvla": (*DIRECT, *PLANNER, *MULTITASK)}
+# What `env=` may name besides a task: all tasks of a table of the paper, or of the whole 176-trial protocol; and the 25
+# tasks by themselves, which is what one policy for that protocol learns from (a planner's sub-tasks are tasks to it).
+GROUPS = {
+    "direct": DIRECT, "planner": PLANNER, "multitask": MULTITASK, "chatvla": (*DIRECT, *PLANNER, *MULTITASK),
+    "chatvla_tasks": (*DIRECT, *SUBTASKS, *MULTITASK),
+}  # fmt: skip
 
 
 # How a trial departs from training, one factor each (envs/shifts.py says how far); training itself may use the first two.
 SHIFTS = ("none", "train", "light", "camera", "texture", "distractors", "layout", "paraphrase")
 TRAINING_SHIFTS = ("none", "train")
+
+MOTIONS = ("step", "smooth")  # how a joint target reaches the arm's controller (envs/motion.py)
 
 
 def gym_id(task: str) -> str:

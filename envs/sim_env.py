@@ -21,6 +21,7 @@ from envs.geometry import matrix_from_rot6d, rot6d_from_matrix
 from envs.ik import IK
 from envs.layout import Layout
 from envs.looks import LOOKS
+from envs.motion import MOTIONS
 from envs.names import SHIFTS, checked_name
 from envs.render import CameraRenderer
 from envs.robot import ARM_JOINTS, GRIPPER_MAX, HOME_QPOS
@@ -61,6 +62,7 @@ class SimEnv(gymnasium.Env):
         quality: `fast` for policies, `high` (shadows, anti-aliasing, full meshes) for pictures.
         cameras: False leaves `pixels` black and needs no OpenGL.
         render_mode: `rgb_array`.
+        motion: how joint targets reach the arm's controller (`envs.motion`): `step`, or `smooth` as on a robot.
         calibration: a file of `python -m sim2real.calibration`: the cameras as they really stand and see.
 
     Raises:
@@ -71,7 +73,7 @@ class SimEnv(gymnasium.Env):
 
     def __init__(
         self, task: str | Task, quality: str = "fast", cameras: bool = True, render_mode: str | None = "rgb_array",
-        calibration: str | Path | None = None,
+        calibration: str | Path | None = None, motion: str = "step",
     ):  # fmt: skip
         self.task = get_task(task) if isinstance(task, str) else task
         self.scene = SCENES[self.task.scene]
@@ -79,6 +81,7 @@ class SimEnv(gymnasium.Env):
             self.scene = replace(self.scene, cameras=calibrated(Path(calibration), self.scene.cameras))
         self.quality, self.cameras, self.render_mode = quality, cameras, render_mode
         self.observation_space, self.action_space = observation_space(), action_space()
+        self.motion = MOTIONS[checked_name(motion, MOTIONS, "motion")]
         self._ik = IK()
         self._renderer = CameraRenderer(quality)
         self._wording = self.task.instruction
@@ -142,14 +145,23 @@ class SimEnv(gymnasium.Env):
         """Execute one action, (10,), without looking; the reward. Raises as `step` does."""
         target = checked_action(action)
         mat = matrix_from_rot6d(target[ACTION_ROT6D])
-        self._command = self._ik.step(self._command, target[ACTION_EE_POS].astype(float), mat)
-        self.data.ctrl[:7] = self._command
+        last, self._command = self._command, self._ik.step(self._command, target[ACTION_EE_POS].astype(float), mat, self.motion.max_step)
         self.data.ctrl[7] = GRIPPER_MAX * float(target[ACTION_GRIPPER][0])
-        mujoco.mj_step(self.model, self.data, nstep=SUBSTEPS)
+        self._move(last)
         mujoco.mj_forward(self.model, self.data)
         sent_pos, sent_mat = self._ik.pose(self._command)
         self._action_sent = np.r_[sent_pos, rot6d_from_matrix(sent_mat), target[ACTION_GRIPPER]].astype(np.float32)
         return self.count_step()
+
+    def _move(self, last: Array) -> None:
+        """Let a control step pass in which the arm's controller is led from the command `last` (7,) rad to the present one."""
+        if self.motion.name == "step":
+            self.data.ctrl[:7] = self._command
+            mujoco.mj_step(self.model, self.data, nstep=SUBSTEPS)
+            return
+        for k in range(SUBSTEPS):
+            self.data.ctrl[:7] = self.motion.target(last, self._command, (k + 0.5) / SUBSTEPS)
+            mujoco.mj_step(self.model, self.data)
 
     def count_step(self) -> float:
         """A control step has passed, here or (on the twin) under the robot's controller: score it; the reward."""

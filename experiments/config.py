@@ -31,19 +31,22 @@ from experiments.understanding.benchmarks import GROUPS as BENCHMARK_GROUPS
 from experiments.understanding.protocols import PROTOCOLS
 from policy.config import ExpertKind, Reasoning
 from policy.presets import PRESETS
+from policy.recipes import Budget, Recipe
 
 CONF_DIR = Path(__file__).parent / "conf"
+SETTING, SETTINGS = "setting", tuple(sorted(path.stem for path in (CONF_DIR / "setting").glob("*.yaml")))  # named sets of overrides
 TRIALS = 10  # of an env that is no row of the paper's protocol
 ENV_GROUPS = names.GROUPS | {"all": names.TASK_NAMES}
 
 HF_VLM = "hf_vlm"  # any image-text-to-text model of Hugging Face: it answers, and does not act
 LISTS = ("env", "benchmark")  # overrides that may be lists; `a,b` is taken for `[a,b]`
 TRAINING = ("train", "dry_run", "all")  # stages
+VARIANTS = ("experts", "expert_count", "top_k", "reasoning", "recipe", "text_ratio", "budget")  # of TrainOptions: what is compared
 REMOTE_STAGES = ("evaluate", "report", "replay", "robustness")  # of policy=remote
 
 GROUP_HELP = (
     "a task; a group (direct = tasks 1-4, planner = 5-13, multitask = 14-25, chatvla = these three, the paper's protocol; "
-    "all = every task); or a list: [sort_toys,hang_cup]"
+    "chatvla_tasks = the 25 one by one, to learn from; all = every task); or a list: [sort_toys,hang_cup]"
 )
 
 BENCHMARK_HELP = "stage=understand: a benchmark; table1 = the paper's 13, paper = with ERQA; or a list: [textvqa,mmmu]"
@@ -60,6 +63,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "train.lora_parts": ("language", "vision", "experts"),
     "train.experts": get_args(ExpertKind),
     "train.reasoning": get_args(Reasoning),
+    "train.recipe": get_args(Recipe),
+    "train.budget": get_args(Budget),
     "policy_adapter": ADAPTER_NAMES,
     "planner": PLANNER_NAMES,
     "split": ("test", "train"),
@@ -67,6 +72,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "collect.shift": names.TRAINING_SHIFTS,
     "execution": ("sync", "async"),
     "quality": ("fast", "high"),
+    "motion": names.MOTIONS,
     "wandb": ("off", "offline", "online"),
 }
 
@@ -88,17 +94,23 @@ class CollectOptions:
     shift: str = option("none", "train = light, cameras, tint and friction vary a little from episode to episode")
     cache_every: int = option(1, "one frame in so many is decoded for training")
     pictures: int = option(1, "cameras per snapshot that questions are asked about, 1 to 3")
+    seed: int | None = option(None, "of the demonstrations' layouts (default: seed)")
     out: str | None = option(None, "data folder, of a group one with a folder for each task (default: outputs/data/<env>)")
 
 
 @dataclass
 class TrainOptions:
-    """Training, stage after stage; feeds `policy.train.TrainConfig`."""
+    """Training, stage after stage; feeds `policy.train_config.TrainConfig`."""
 
     preset: str = option("chatvla_tiny", "which network: *_tiny for two cores, the others at their source's size")
     experts: str | None = option(None, "what stands in each layer (default: the preset's); dense_wide = one network as large as two experts")
     reasoning: str | None = option(None, "how what it says reaches the actions (default: the preset's); latter, former, all = into those blocks of the head")
-    pretrained: str | None = option(None, "folder of Qwen2-VL weights, for chatvla_2b")
+    expert_count: int | None = option(None, "experts of a layer where a router chooses (default: the preset's, 8)")
+    top_k: int | None = option(None, "how many of them it chooses for each token (default: the preset's, 2)")
+    recipe: str = option("phased", "robot data, then robot data and text (ChatVLA); both from the start; robot data alone; always in as many steps")
+    text_ratio: str | None = option(None, "rows of robot data to rows of text where both are trained: 3:1, 1:1, 1:3, or 1:0 for no text (default: the stage's own, 3:1)")
+    budget: str = option("full", "ablation = few steps, from a pretrained network, for a sweep on two cores")
+    pretrained: str | None = option(None, "folder of Qwen2-VL weights, for chatvla_2b; or of a checkpoint, whose understanding path a network of its trunk starts from")
     init: str | None = option(None, "folder of a checkpoint to start from (default: a fresh network)")
     minutes: float | None = option(None, "time for all stages together (default: their full number of steps)")
     steps_scale: float = option(1.0, "multiplies the steps of every stage")
@@ -119,7 +131,7 @@ class TrainOptions:
     images: str | None = option(None, "folder of its pictures (default: the file's)")
     llava_share: float = option(1.0, "share of each batch's understanding rows that come from it; the others are scene questions")
     questions: int = option(400, "asked after each stage; 0 = none")
-    out: str | None = option(None, "training folder (default: outputs/train/<preset>, with experts and reasoning where they are given, and a seed other than 0)")
+    out: str | None = option(None, "training folder (default: outputs/train/<preset>, with a group's name, experts and reasoning where they are given, and a seed other than 0)")
 
 
 @dataclass
@@ -129,6 +141,14 @@ class UnderstandOptions:
     protocol: str = option("chatvla_release", "wording, pixels, answer length and scoring rules (experiments/understanding/protocols.py)")
     batch: int = option(8, "questions answered together")
     limit: int | None = option(None, "the first so many questions of each benchmark (default: all)")
+
+
+@dataclass
+class SweepOptions:
+    """How a sweep (-m) runs; see `experiments.sweep`."""
+
+    jobs: int = option(1, "points that run at once on this machine; 0 = all in this process")
+    launcher: str = option("local", "local, or Hydra's launcher of that name: ray, slurm, joblib; its own overrides begin with hydra.launcher.")
 
 
 @dataclass
@@ -159,15 +179,17 @@ class Config:
     clock: str = option("stepped", "stepped = thinking costs no time; real = what it takes; 200ms = always so much")
     execution: str = option("sync", "while the policy thinks the arm waits; async = it goes on with the chunk before")
     quality: str = option("fast", "high = shadows and full meshes, slower")
+    motion: str = option("step", "joint targets reach the arm's controller at once; smooth = within a Franka's torque rate, as on the robot")
     video: str = option("all", "all | failures | none | a number: the first N trials")
     questions: int = option(200, "held-out scene questions that a policy which can answer is asked; 0 = none")
     corrections: int = option(40, "episodes of the policy that the expert corrects (stage=correct)")
     beside: list[str] = field(default_factory=list, metadata={"help": "results of other policies to show in the report: [outputs/A,outputs/B]"})
     wandb: str = option("off", "log the results to Weights & Biases")
-    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner, shift, clock, execution, train.experts and train.reasoning where they are given)")
+    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner, shift, clock, execution, motion, train.experts and train.reasoning where they are given)")
     collect: CollectOptions = field(default_factory=CollectOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
     understand: UnderstandOptions = field(default_factory=UnderstandOptions)
+    sweep: SweepOptions = field(default_factory=SweepOptions)
 
     @property
     def envs(self) -> tuple[str, ...]:
@@ -203,15 +225,21 @@ class Config:
         return self.envs[0]
 
     @property
+    def thinking_takes_time(self) -> bool:
+        """Whether the world goes on while the policy thinks."""
+        return self.clock != "stepped"
+
+    @property
     def is_group(self) -> bool:
         """Whether each task has a folder of its own in `out_dir`."""
         return not isinstance(self.env, str) or self.env in ENV_GROUPS
 
     @property
     def variant(self) -> str:
-        """What the trained network has instead of its preset's, as a part of folders' names."""
-        given = {"experts": self.train.experts, "reasoning": self.train.reasoning}
-        return "".join(f"-{name}_{value}" for name, value in given.items() if value is not None)
+        """What the trained network and its training have instead of the preset's, as a part of folders' names."""
+        usual = TrainOptions()
+        given = {name: (getattr(self.train, name), getattr(usual, name)) for name in VARIANTS}
+        return "".join(f"-{name}_{str(value).replace(':', '_')}" for name, (value, default) in given.items() if value != default)
 
     @property
     def out_dir(self) -> Path:
@@ -220,7 +248,8 @@ class Config:
         clock = f"-clock_{self.clock}" if self.clock != "stepped" else ""
         execution = f"-{self.execution}" if self.execution != "sync" else ""
         shift = f"-shift_{self.shift}" if self.shift != "none" else ""
-        return Path(self.out or f"outputs/{self.label}-{self.policy}{self.variant}{planner}-{self.split}{shift}{clock}{execution}-seed{self.seed}")
+        motion = f"-motion_{self.motion}" if self.motion != "step" else ""
+        return Path(self.out or f"outputs/{self.label}-{self.policy}{self.variant}{planner}-{self.split}{shift}{clock}{execution}{motion}-seed{self.seed}")
 
     @property
     def adapter(self) -> str | None:
@@ -244,8 +273,9 @@ class Config:
     @property
     def train_dir(self) -> Path:
         """Folder of the training."""
+        group = f"-{self.label}" if self.is_group else ""
         seed = f"-seed{self.seed}" if self.seed else ""
-        return Path(self.train.out or f"outputs/train/{self.train.preset}{self.variant}{seed}")
+        return Path(self.train.out or f"outputs/train/{self.train.preset}{group}{self.variant}{seed}")
 
     def trial_count(self, env: str) -> int:
         """How many trials of a task: what was asked for, or what the paper ran."""
@@ -299,7 +329,9 @@ def check_overrides(overrides: Sequence[str], kind: type[Config] = Config) -> No
         key = key.lstrip("+~").split("@")[0]
         if not equals:
             raise UsageError(f"override '{text}' has no '='; expected name=value, such as trials=13")
-        if not key.startswith(("hydra.", "hydra/")):
+        if key == SETTING:
+            check_name(text.partition("=")[2], SETTINGS, SETTING)
+        elif not key.startswith(("hydra.", "hydra/")):
             check_name(key, keys, "override")
 
 
@@ -320,13 +352,13 @@ def check(config: Config) -> None:
         raise UsageError(f"unknown video '{config.video}'; expected all, failures, none or a number")
     _check_pace(config)
     if config.variant and config.stage not in TRAINING:
-        given = "train.experts" if config.train.experts else "train.reasoning"
+        given = "train." + next(n for n in VARIANTS if getattr(config.train, n) != getattr(TrainOptions(), n))
         raise UsageError(f"{given} decides what is trained, and stage={config.stage} trains nothing; leave it out, or choose stage=train or all")
     if config.trials is not None and not re.fullmatch(r"x?[1-9]\d*", config.trials):
         raise UsageError(f"trials={config.trials}; expected a number of trials from 1, or a factor such as x2")
     if not re.fullmatch(r"\d+|ray", config.workers):
         raise UsageError(f"workers={config.workers}; expected a number of processes from 0, or ray")
-    lowest = {"seed": 0, "questions": 0, "planner_every": 1, "reason_every": 1}
+    lowest = {"seed": 0, "sweep.jobs": 0, "questions": 0, "planner_every": 1, "reason_every": 1}
     lowest |= {"train.devices": 1, "train.nodes": 1, "train.accumulate": 1, "train.lora": 0}
     for key, low in lowest.items():
         value = operator.attrgetter(key)(config)
@@ -342,7 +374,7 @@ def _check_pace(config: Config) -> None:
             raise UsageError(str(error)) from None
     if config.reason_every > 1 and config.policy not in LEARNED:
         raise UsageError(f"policy '{config.policy}' speaks no reasoning here, so reason_every={config.reason_every} changes nothing; leave it out")
-    if config.execution == "async" and config.clock == "stepped":
+    if config.execution == "async" and not config.thinking_takes_time:
         raise UsageError("execution=async is the same as sync where thinking costs no time; give clock=real or clock=200ms too")
 
 

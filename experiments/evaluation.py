@@ -73,7 +73,7 @@ def make_job(config: Config, known: Mapping[str, Identity], command: str) -> Job
     planners = {env: _planner(config, env) for env in config.envs}
     renders = config.video != "none" or config.policy not in BLIND or any(p.uses_pixels for p in planners.values())
     every = Provenance(
-        config.policy, "", clock=config.clock, execution=config.execution, reason_every=config.reason_every, quality=config.quality, commit=provenance.commit(), command=command,
+        config.policy, "", clock=config.clock, execution=config.execution, reason_every=config.reason_every, quality=config.quality, motion=config.motion, commit=provenance.commit(), command=command,
         gl=gl.vendor() if renders else None, versions=provenance.versions(),
     )  # fmt: skip
     fields = ("checkpoint", "checkpoint_hash", "planner", "planner_model", "planner_every", "policy_adapter", "backend")
@@ -86,7 +86,7 @@ def make_job(config: Config, known: Mapping[str, Identity], command: str) -> Job
         for env, values in known.items()
     }
     return Job(
-        functools.partial(make_env, config.quality),
+        functools.partial(make_env, config.quality, config.motion),
         _policy_maker(config),
         runs,
         config.video,
@@ -167,11 +167,11 @@ def ask_questions(config: Config, known: Mapping[str, Identity]) -> None:
         ask_policy(policy, env, config.seed, max(1, config.questions // len(config.envs)), config.env_dir(env))
 
 
-def make_env(quality: str, name: str) -> Any:
+def make_env(quality: str, motion: str, name: str) -> Any:
     """The simulated environment; imported in the process that uses it."""
     from envs.sim_env import SimEnv
 
-    return SimEnv(name, quality=quality)
+    return SimEnv(name, quality=quality, motion=motion)
 
 
 def make_remote_policy(url: str, adapter: str, env: Any) -> Any:

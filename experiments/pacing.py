@@ -73,6 +73,10 @@ class Pacing:
         self.target = made[-1]
         return made
 
+    def meanwhile(self, step: int) -> Actions:
+        """(10,): what is executed in the n-th control step of an inference, counted from 0."""
+        return self.target if self._chunk is None else self._continued(step + 1)[step]
+
     def _continued(self, count: int) -> Actions:
         """The next `count` actions of the present chunk; its last one again where it has ended."""
         assert self._chunk is not None

@@ -93,7 +93,7 @@ def replay_folder(out: Path, make_env: Any = None) -> list[Replay]:
     rows = [row for row in read(out / RESULTS_FILE) if row.counted and row.states and (out / row.states).exists()]
     if not rows:
         return []
-    env = (make_env or make_sim_env)(rows[0].quality, rows[0].env)
+    env = (make_env or make_sim_env)(rows[0].quality, rows[0].motion, rows[0].env)
     try:
         return [replay_trial(env, row, read_tape(out / str(row.states))) for row in rows]
     finally:

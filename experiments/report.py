@@ -64,7 +64,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
     return [
         ("command", summary.command),
         ("instruction", summary.instruction),
-        ("trials", f"{first.split} layouts, seed {first.seed}, shift {first.shift}, clock {first.clock}, execution {first.execution}, quality {first.quality}, {first.backend}"),
+        ("trials", f"{first.split} layouts, seed {first.seed}, shift {first.shift}, clock {first.clock}, execution {first.execution}, quality {first.quality}, motion {first.motion}, {first.backend}"),
         ("checkpoint", f"{first.checkpoint} ({first.checkpoint_hash})" if first.checkpoint else "none"),
         ("steps done per trial", f"{summary.score.mean_steps_done:.2f} of {len(summary.steps)} (what CALVIN calls average length)"),
         ("planner", _planner(summary)),

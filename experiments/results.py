@@ -15,7 +15,7 @@ from experiments.errors import UsageError
 RESULTS_FILE = "results.jsonl"
 # What decides a trial besides its index; rows that differ in one of these must not share a file.
 IDENTITY = (
-    "env", "split", "seed", "shift", "policy", "checkpoint", "checkpoint_hash", "backend", "clock", "execution", "quality", "execute",
+    "env", "split", "seed", "shift", "policy", "checkpoint", "checkpoint_hash", "backend", "clock", "execution", "quality", "motion", "execute",
     "reason_every", "planner", "planner_model", "planner_every", "policy_adapter",
 )  # fmt: skip
 
@@ -47,6 +47,7 @@ class Result:
     execution: str = "sync"
     reason_every: int = 1
     quality: str = "fast"
+    motion: str = "step"
     execute: int | None = None
     planner: str = "none"
     planner_model: str | None = None

@@ -10,13 +10,14 @@ import math
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.types import CONTROL_HZ, HORIZON, Policy, Trial
+from envs.types import CONTROL_HZ, HORIZON, Inference, Policy, Trial
 from experiments.errors import NotATrial
 from experiments.pacing import Pacing, thinking_s
 from experiments.planners import NO_PLANNER, Plan, Planner
@@ -54,6 +55,7 @@ class Provenance:
     execution: str = "sync"
     reason_every: int = 1
     quality: str = "fast"
+    motion: str = "step"
     planner: str = "none"
     planner_model: str | None = None
     planner_every: int | None = None
@@ -108,6 +110,7 @@ def _run(
     observation, info = env.reset(options={"trial": trial})
     reset_hash = env.state_hash()
     pacing = Pacing(policy.execute, hold_action(observation), how.execution == "async")
+    real_time = getattr(env, "real_time", False)
     policy.reset(trial)
     log.plan = Plan(planner, env, policy)
     ended = truncated = False
@@ -121,23 +124,39 @@ def _run(
         for recorder in recorders:
             recorder.step(stepped)
 
+    def execute(actions: NDArray[np.float32]) -> None:
+        nonlocal observation, truncated, info, ended
+        for recorder in recorders:
+            recorder.execute(actions)
+        observation, _, terminated, truncated, info = env.step_chunk(actions, on_step=count)
+        ended = terminated or truncated
+
+    def inference_meanwhile() -> tuple[Inference, int]:
+        """The policy's answer, and how many control steps the arm has gone on with the chunk before until it came."""
+        if not (pacing.asynchronous and real_time):
+            return policy.infer(observation, instruction), 0
+        with ThreadPoolExecutor(1) as thread:
+            answer, steps = thread.submit(policy.infer, observation, instruction), 0
+            while not (answer.done() or ended):
+                execute(pacing.meanwhile(steps)[None])
+                steps += 1
+            return answer.result(), steps
+
     while not ended:
         began = time.perf_counter()
         instruction = log.plan.instruction(observation, control_steps / CONTROL_HZ)
         planned = time.perf_counter()
-        inference = policy.infer(observation, instruction)
+        inference, executed = inference_meanwhile()
         answered = time.perf_counter()
         log.infer_s.append(answered - planned)
         for part, seconds in inference.seconds.items():
             log.parts_s.setdefault(part, []).append(seconds)
         _note(log, recorders, env, control_steps, inference.reasoning)
-        # Where time passes by itself, the arm has been held already.
-        thought = 0.0 if getattr(env, "real_time", False) else thinking_s(how.clock, answered - began)
+        # Where time passes by itself, the arm has been held or has gone on already.
+        thought = executed / CONTROL_HZ if real_time else thinking_s(how.clock, answered - began)
         actions = pacing.actions(_checked_chunk(inference.action_chunk, policy), thought)
-        for recorder in recorders:
-            recorder.execute(actions)
-        observation, _, terminated, truncated, info = env.step_chunk(actions, on_step=count)
-        ended = terminated or truncated
+        if not ended:
+            execute(actions[executed:])
     return _end(env, info, truncated, control_steps) | {"reset_hash": reset_hash}
 
 

@@ -17,7 +17,9 @@ from experiments import config as conf
 from experiments.errors import UsageError
 from experiments.stages import run_stage
 
-USAGE = "python experiments/run.py [name=value ...]      a sweep: -m seed=0,1,2"
+USAGE = "python experiments/run.py [name=value ...]      a sweep: -m seed=1,2,3 train.experts=dense,static"
+
+SETTING_HELP = (conf.SETTING, "none", "a named set of overrides, which others are added to (experiments/conf/setting)")
 
 
 def main(argv: list[str]) -> int:
@@ -25,7 +27,11 @@ def main(argv: list[str]) -> int:
     try:
         if {"-h", "--help"} & set(argv):
             print_help(Console())
-        elif any(arg.startswith("-") for arg in argv):  # sweeps and Hydra's own flags
+        elif {"-m", "--multirun"} & set(argv):
+            from experiments.sweep import main as sweep  # imported here: pandas takes its time
+
+            return sweep(argv)
+        elif any(arg.startswith("-") for arg in argv):  # Hydra's own flags, such as --cfg job
             conf.check_overrides([arg for arg in argv if not arg.startswith("-")])
             os.environ.setdefault("HYDRA_FULL_ERROR", "1")
             conf.register()
@@ -51,8 +57,8 @@ def print_help(console: Console, usage: str = USAGE, kind: type[conf.Config] = c
     console.print(usage + "\n", style="bold", highlight=False, markup=False)
     table = Table("name", "default", "values", box=None, pad_edge=False, header_style="dim")
     table.columns[0].no_wrap = True
-    for name, default, text in conf.options(kind):
-        values = " | ".join(choices.get(name, ()))
+    for name, default, text in (*conf.options(kind), SETTING_HELP):
+        values = " | ".join({**choices, conf.SETTING: conf.SETTINGS}.get(name, ()))
         shown = "" if default in (None, []) else str(default)
         table.add_row(f"[bold]{name}[/bold]", shown, values + ("\n" if values else "") + text.replace("[", r"\["))
     console.print(table, highlight=False)

@@ -19,7 +19,6 @@ from experiments.policies import LEARNED, checkpoint_dir, checkpoint_hash
 def run_stage(config: Config, command: str) -> None:
     """Do what `config.stage` says."""
     if config.stage == "all":
-        config.only_env()  # not found out after hours of collecting
         collect(config, command)
         config = dataclasses.replace(config, checkpoint=str(train(config, command)))
         evaluate(config, command)
@@ -33,7 +32,7 @@ def collect(config: Config, command: str) -> None:
     from experiments.collect import collect as run
 
     for env in config.envs:
-        wanted = _given(config.collect) | {"env": env, "seed": config.seed, "workers": config.pool, "out": str(config.data_dir(env))}
+        wanted = {"seed": config.seed} | _given(config.collect) | {"env": env, "workers": config.pool, "out": str(config.data_dir(env))}
         try:
             run(CollectConfig(**wanted))
         except ValueError as error:
@@ -46,25 +45,27 @@ def train(config: Config, command: str) -> Path:
 
     if config.train.init is not None:
         check_checkpoint(config.train.init)
-    wanted, _ = _training(config)
+    wanted, _ = training(config)
     return run(wanted)
 
 
 def dry_run(config: Config, command: str) -> None:
     """Print what the training would cost, stage by stage; nothing is read or written."""
     from policy.dry_run import dry_run as run
-    from policy.train import network, setting
+    from policy.train import setting
+    from policy.train_config import network
 
-    wanted, stages = _training(config)
+    wanted, stages = training(config)
     run(network(wanted), stages, setting(wanted, stages[0]), Console())
 
 
-def _training(config: Config) -> tuple[Any, Any]:
+def training(config: Config) -> tuple[Any, Any]:
     """The training that the configuration asks for, and its stages."""
-    from policy.train import TrainConfig, check, selected
+    from policy.train_config import TrainConfig, check, selected
 
     options = _given(config.train) | {"stages": tuple(config.train.stages), "lora_parts": tuple(config.train.lora_parts)}
-    data = str(config.data_dir(config.only_env()))
+    folders = tuple(str(config.data_dir(env)) for env in config.envs)
+    data = folders if config.is_group else folders[0]
     wanted = TrainConfig(**{**options, "data": data, "out": str(config.train_dir), "seed": config.seed, "wandb": config.wandb})
     try:
         stages = selected(wanted)

@@ -101,7 +101,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "paper_source": PAPER,
         "questions": summary.questions,
         "math": asdict(math_score.mean_score(map(math_score.row_score, rows))) if rows and summary.env == math_score.ENV else None,
-        "config": {k: getattr(first, k) for k in ("split", "seed", "shift", "clock", "execution", "reason_every", "quality", "planner", "planner_model", "planner_every", "checkpoint", "checkpoint_hash", "config_hash")},
+        "config": {k: getattr(first, k) for k in ("split", "seed", "shift", "clock", "execution", "reason_every", "quality", "motion", "planner", "planner_model", "planner_every", "checkpoint", "checkpoint_hash", "config_hash")},
         "commits": sorted({row.commit for row in summary.rows if row.commit}),
         "versions": dict(first.versions),
         "gl": first.gl,

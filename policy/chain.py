@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from envs.geometry import matrix_from_rot6d, rotation_vector
 from envs.types import ACTION_EE_POS, ACTION_GRIPPER, ACTION_ROT6D, CAMERAS, EE_POS, EE_ROT6D, EXECUTE, GRIPPER_CLOSED
 from policy.image_words import place_index
-from policy.recorded import Frames, Snapshots
+from policy.recorded import Frames
+from policy.stills import Snapshots
 from policy.tokenizer import COLUMN_WORDS, ROW_WORDS
 
 CAMERA = CAMERAS[0]  # whose picture places are told in

@@ -9,16 +9,22 @@ import numpy as np
 from policy.chain import WORDS, Chains
 from policy.image_words import named
 from policy.processor import NEXT_ACTION, SYSTEM_PROMPTS
-from policy.recorded import Frames, Snapshots, read_questions
+from policy.recorded import Data, Frames, folders, read_questions
+from policy.stills import Snapshots
 
 SAMPLED = 200  # stills and chains that are looked through; their words soon repeat
 
 
-def corpus(folder: Path, chains: bool = False) -> tuple[list[str], list[str]]:
+def corpus(data: Data, chains: bool = False) -> tuple[list[str], list[str]]:
     """Distinct texts (questions and answers of the training split, reasonings, instructions) and required words.
 
     `chains`: with the texts and words of ECoT's chains.
     """
+    parts = [_corpus(folder, chains) for folder in folders(data)]
+    return sorted(set().union(*(texts for texts, _ in parts))), sorted(set().union(*(words for _, words in parts)))
+
+
+def _corpus(folder: Path, chains: bool) -> tuple[set[str], set[str]]:
     frames, snapshots = Frames(folder), Snapshots(folder, "train")
     texts = {q for r in read_questions(folder / "questions" / "train.jsonl") for q in (r.question, r.answer)}
     texts |= {*frames.reasonings, *frames.instructions, *SYSTEM_PROMPTS.values(), NEXT_ACTION}
@@ -28,4 +34,4 @@ def corpus(folder: Path, chains: bool = False) -> tuple[list[str], list[str]]:
     if chains:
         texts |= {Chains(folder).text(int(i)) for i in np.linspace(0, len(frames) - 1, SAMPLED, dtype=int)}
         words |= set(WORDS)
-    return sorted(texts), sorted(words)
+    return texts, words

@@ -52,9 +52,9 @@ class Corrections:
     actions: Tensor
 
     @classmethod
-    def read(cls, folder: Path) -> Corrections | None:
-        """All of `corrections_*.npz`; None where there are none."""
-        files = [np.load(path) for path in sorted(folder.glob("corrections_*.npz"))]
+    def read(cls, *folders: Path) -> Corrections | None:
+        """All of `corrections_*.npz` in the folders; None where there are none."""
+        files = [np.load(path) for folder in folders for path in sorted(folder.glob("corrections_*.npz"))]
         if not files:
             return None
         condition, actions = (np.concatenate([f[k] for f in files]) for k in ("condition", "actions"))

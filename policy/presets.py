@@ -148,7 +148,17 @@ def preset(name: str) -> ChatVLAConfig:
     return PRESETS[name]
 
 
-def varied(config: ChatVLAConfig, experts: ExpertKind | None = None, reasoning: Reasoning | None = None) -> ChatVLAConfig:
-    """The same network with other experts, or with its reasoning reaching the actions another way; None: as it is."""
+def varied(
+    config: ChatVLAConfig, experts: ExpertKind | None = None, reasoning: Reasoning | None = None, count: int | None = None, top_k: int | None = None
+) -> ChatVLAConfig:
+    """The same network with other experts, or with its reasoning reaching the actions another way; None: as it is.
+
+    Raises:
+        ValueError: a number of experts, or of those that are chosen, where none are chosen or it is impossible.
+    """
     config = config if experts is None else config.with_experts(experts)
+    numbers = {name: value for name, value in (("count", count), ("top_k", top_k)) if value is not None}
+    if numbers and config.experts.kind != "dynamic":
+        raise ValueError(f"expert_count and top_k are of dynamic experts, and these are {config.experts.kind}; give experts=dynamic too, or leave them out")
+    config = replace(config, experts=replace(config.experts, **numbers))
     return config if reasoning is None else replace(config, reasoning=reasoning)

@@ -17,8 +17,9 @@ from envs.types import CAMERAS
 from policy.chatvla import ChatVLA
 from policy.inference import ChatVLAPolicy
 from policy.processor import Processor
-from policy.recorded import Question, Snapshots, read_questions
+from policy.recorded import Data, Question, folders, questions_of
 from policy.rows import ALWAYS_ASKED
+from policy.stills import Snapshots
 
 BLANK = 127  # grey
 PER_ENTRY = "list, per entry"
@@ -94,7 +95,7 @@ def sample(questions: Sequence[Question], n: int, seed: int = 0) -> list[Questio
     return [q for family in sorted(families) for q in families[family][:each]]
 
 
-def pictures(data: Path, questions: Sequence[Question]) -> list[NDArray[np.uint8]]:
+def pictures(data: Data, questions: Sequence[Question]) -> list[NDArray[np.uint8]]:
     """The picture of each question, from the stills or else from its file."""
     stills = Snapshots(data, "test")
     found = []
@@ -102,14 +103,15 @@ def pictures(data: Path, questions: Sequence[Question]) -> list[NDArray[np.uint8
         if q.snapshot in stills.index:
             found.append(stills.array(stills.index[q.snapshot], "images")[CAMERAS.index(q.camera)])
         else:
-            found.append(np.asarray(Image.open(data / "questions" / q.image).convert("RGB")))
+            path = next(p for f in folders(data) if (p := f / "questions" / q.image).is_file())
+            found.append(np.asarray(Image.open(path).convert("RGB")))
     return found
 
 
-def write_accuracy(folder: Path, model: ChatVLA, processor: Processor, data: Path, n: int) -> dict[str, Accuracy]:
-    """Asks n of questions/test.jsonl; writes folder/questions.json."""
+def write_accuracy(folder: Path, model: ChatVLA, processor: Processor, data: Data, n: int) -> dict[str, Accuracy]:
+    """Asks n of the data's questions/test.jsonl; writes folder/questions.json."""
     policy = ChatVLAPolicy(model, processor)
-    questions = sample(read_questions(data / "questions" / "test.jsonl"), n)
+    questions = sample(questions_of(data, "test"), n)
     table = accuracy_by_family(policy, questions, pictures(data, questions))
     (folder / "questions.json").write_text(json.dumps({k: asdict(v) for k, v in table.items()}, indent=1) + "\n")
     return table

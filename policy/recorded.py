@@ -1,4 +1,4 @@
-"""Reads recorded data for training: frames of episodes, stills with segmentation, questions about the stills.
+"""Reads recorded data for training: frames of episodes, and questions about stills (`policy.stills`).
 
 Pictures stay on disk and are read through memory maps, so that worker processes share them and start at once.
 """
@@ -6,10 +6,11 @@ Pictures stay on disk and are read through memory maps, so that worker processes
 from __future__ import annotations
 
 import json
-import zipfile
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -17,38 +18,66 @@ from numpy.typing import NDArray
 
 from envs.types import ACTION_GRIPPER, EE_POS, HORIZON
 from policy.collate import ControlRow, Reference
-from policy.image_words import Segmented, named
 
 NEAR_M = 0.08  # horizontal distance at which the hand counts as at the object or at its goal
 LOW_M = 0.15  # and height below which it counts as down
 
+Data = Path | tuple[Path, ...]  # what `stage=collect` left of one task, or of each of several
+
 
 @dataclass(frozen=True)
 class Frames:
-    """Every recorded frame of an env: `cache/images.npy`, `cache/frames.npz`, `cache/reasonings.json`, `cache/tasks.json`."""
+    """Every recorded frame of one task or, one task after the other, of several.
 
-    folder: Path
+    Each folder has `cache/images.npy`, `cache/frames.npz`, `cache/reasonings.json` and `cache/tasks.json`.
+    """
+
+    data: Data
 
     @cached_property
-    def images(self) -> NDArray[np.uint8]:
-        """(F, 3, H, W, 3) uint8, cameras left, right, wrist."""
-        return np.load(_existing(self.folder / "cache" / "images.npy"), mmap_mode="r")
+    def images(self) -> tuple[NDArray[np.uint8], ...]:
+        """Of each task (F, 3, H, W, 3) uint8, cameras left, right, wrist."""
+        return tuple(np.load(existing(f / "cache" / "images.npy"), mmap_mode="r") for f in folders(self.data))
 
     @cached_property
     def arrays(self) -> dict[str, NDArray]:
-        """agent_pos (F, 17), action (F, 10), target_pos (F, 6), episode_, frame_, reasoning_, task_ and image_index (F,)."""
-        with np.load(_existing(self.folder / "cache" / "frames.npz")) as file:
-            return {k: file[k] for k in file.files}
+        """agent_pos (F, 17), action (F, 10), target_pos (F, 6), episode_, frame_, reasoning_, task_ and image_index (F,).
+
+        All indices but frame_index, which counts within an episode, go on from task to task; a frame without a picture has image_index -1.
+        """
+        first = {
+            "episode_index": _starts(int(p["episode_index"].max(initial=-1)) + 1 for p in self._parts),
+            "reasoning_index": _starts(map(len, self._reasonings)),
+            "task_index": _starts(map(len, self._instructions)),
+            "image_index": self._first_image,
+        }
+        names = self._parts[0]
+        return {n: np.concatenate([_from(p[n], first[n][i]) if n in first else p[n] for i, p in enumerate(self._parts)]) for n in names}
+
+    @cached_property
+    def of_task(self) -> NDArray[np.int64]:
+        """(F,) which of the tasks each frame belongs to."""
+        lengths = [len(p["agent_pos"]) for p in self._parts]
+        return np.repeat(np.arange(len(lengths)), lengths)
 
     @cached_property
     def reasonings(self) -> list[str]:
         """The texts that `reasoning_index` points into."""
-        return json.loads(_existing(self.folder / "cache" / "reasonings.json").read_text())
+        return [text for texts in self._reasonings for text in texts]
 
     @cached_property
     def instructions(self) -> list[str]:
         """The texts that `task_index` points into."""
-        return json.loads(_existing(self.folder / "cache" / "tasks.json").read_text())
+        return [text for texts in self._instructions for text in texts]
+
+    def instructions_of(self, task: int) -> list[str]:
+        """Those of one of the tasks."""
+        return self._instructions[task]
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        """(3, H, W, 3) uint8, the pictures of a frame that has them."""
+        place, task = int(self.arrays["image_index"][index]), int(self.of_task[index])
+        return np.asarray(self.images[task][place - self._first_image[task]])
 
     @cached_property
     def pictured(self) -> NDArray[np.int64]:
@@ -72,11 +101,13 @@ class Frames:
 
     @cached_property
     def probability(self) -> NDArray[np.float64]:
-        """Of drawing each of `pictured`: a phase weighs as the root of its length, so the short grasp is seen often."""
-        kinds, which, counts = np.unique(self.phase[self.pictured], return_inverse=True, return_counts=True)
-        weight = 1 / np.sqrt(counts)
-        weight[(kinds >> 4) & 1 == 1] *= 0.5  # all done: the arm rests
-        p = weight[which]
+        """Of drawing each of `pictured`. A phase weighs as the root of its length, so the short grasp is seen often;
+        of several tasks each weighs as the root of its frames."""
+        task, phase = self.of_task[self.pictured], self.phase[self.pictured]
+        p = np.zeros(len(self.pictured))
+        for at in (np.flatnonzero(task == t) for t in np.unique(task)):
+            of_phases = _phase_weights(phase[at])
+            p[at] = of_phases / of_phases.sum() * np.sqrt(len(at))
         return p / p.sum()
 
     @cached_property
@@ -103,7 +134,7 @@ class Frames:
         actions, mask = self.chunk(index)
         text = self.reasonings[int(a["reasoning_index"][index])]
         return ControlRow(
-            images=np.asarray(self.images[int(a["image_index"][index])]),
+            images=self.image(index),
             agent_pos=a["agent_pos"][index].astype(np.float32),
             instruction=self.instructions[int(a["task_index"][index])],
             reasoning=Reference(text, a["target_pos"][index].astype(np.float32)),
@@ -111,81 +142,21 @@ class Frames:
             action_mask=mask,
         )
 
-
-@dataclass(frozen=True)
-class Snapshots:
-    """Stills of `snapshots/snapshots_*.npz` with their lines in the `.jsonl` of the same name."""
-
-    folder: Path
-    split: str = "train"
+    @cached_property
+    def _parts(self) -> list[dict[str, NDArray]]:
+        return [_arrays(f) for f in folders(self.data)]
 
     @cached_property
-    def records(self) -> list[dict]:
-        """One per still of the split, with `shard` and `row` added."""
-        found = []
-        for path in sorted((self.folder / "snapshots").glob("snapshots_*.jsonl")):
-            for row, line in enumerate(path.read_text().splitlines()):
-                record = json.loads(line)
-                if record["split"] == self.split:
-                    found.append({**record, "shard": path.stem, "row": row})
-        if not found:
-            raise FileNotFoundError(
-                f"no {self.split} stills under {self.folder / 'snapshots'}; run `stage=collect` for this env first"
-            )
-        return found
+    def _reasonings(self) -> list[list[str]]:
+        return [json.loads(existing(f / "cache" / "reasonings.json").read_text()) for f in folders(self.data)]
 
     @cached_property
-    def index(self) -> dict[str, int]:
-        """Id of a still -> its place in `records`."""
-        return {r["id"]: i for i, r in enumerate(self.records)}
+    def _instructions(self) -> list[list[str]]:
+        return [json.loads(existing(f / "cache" / "tasks.json").read_text()) for f in folders(self.data)]
 
     @cached_property
-    def shards(self) -> dict[str, dict[str, NDArray]]:
-        """Shard -> its arrays, memory-mapped (unpacked beside the file at first use)."""
-        names = {r["shard"] for r in self.records}
-        return {n: _mapped(self.folder / "snapshots" / f"{n}.npz") for n in sorted(names)}
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    def array(self, index: int, name: str) -> NDArray:
-        """`images` (3, H, W, 3), `segmentation` (3, H, W), `agent_pos` (17,) or `action` (10,) of a still."""
-        record = self.records[index]
-        return np.asarray(self.shards[record["shard"]][name][record["row"]])
-
-    def scene(self, index: int, camera: int) -> Segmented:
-        """What lies where in one camera's picture."""
-        return Segmented(self.array(index, "segmentation")[camera], named(self.records[index]["objects"]))
-
-    def references(self, index: int) -> list[Reference]:
-        """A text for each object and each container of the still; the true target is not among them."""
-        objects = {o["role"]: o for o in self.records[index]["objects"]}
-        goals = [r for r in objects if objects[r].get("category") == "container" or r in ("box", "basket")]
-        target = tuple(self.records[index]["target"] or ())
-        return [
-            Reference(place_text(objects[role], objects[goal]), _target_pos(objects, role, goal))
-            for role in objects
-            for goal in goals
-            if role not in goals and (role, goal) != target
-        ]
-
-    def row(self, index: int, instruction: str, extra: int, rng: np.random.Generator) -> ControlRow:
-        """The still as a row without actions: its own reasoning and `extra` references to find."""
-        record = self.records[index]
-        objects = {o["role"]: o for o in record["objects"]}
-        others = self.references(index)
-        chosen = rng.permutation(len(others))[:extra]
-        target = _target_pos(objects, *record["target"]) if record["target"] else None
-        return ControlRow(
-            images=self.array(index, "images"),
-            agent_pos=self.array(index, "agent_pos").astype(np.float32),
-            instruction=instruction,
-            reasoning=Reference(record["reasoning"], target),
-            actions=np.tile(self.array(index, "action").astype(np.float32), (HORIZON, 1)),
-            action_mask=np.zeros(HORIZON, bool),
-            references=tuple(others[i] for i in chosen),
-            scene=tuple(self.scene(index, c) for c in range(3)),
-        )
+    def _first_image(self) -> list[int]:
+        return _starts(map(len, self.images))
 
 
 @dataclass(frozen=True)
@@ -205,7 +176,7 @@ class Question:
 def read_questions(path: Path | str) -> list[Question]:
     """The questions of a LLaVA JSONL file, first turn of each record."""
     found = []
-    for line in _existing(Path(path)).read_text().splitlines():
+    for line in existing(Path(path)).read_text().splitlines():
         record = json.loads(line)
         human, gpt = (turn["value"] for turn in record["conversations"][:2])
         meta, image = record["meta"], record.get("image", "")
@@ -224,6 +195,11 @@ def read_questions(path: Path | str) -> list[Question]:
     return found
 
 
+def questions_of(data: Data, split: str) -> list[Question]:
+    """Those of `questions/<split>.jsonl`, of each task's folder in turn."""
+    return [q for folder in folders(data) for q in read_questions(folder / "questions" / f"{split}.jsonl")]
+
+
 def by_picture(questions: list[Question]) -> dict[tuple[str, str], list[Question]]:
     """(snapshot, camera) -> its questions."""
     found = defaultdict(list)
@@ -232,26 +208,39 @@ def by_picture(questions: list[Question]) -> dict[tuple[str, str], list[Question
     return dict(found)
 
 
-def place_text(thing: dict, goal: dict) -> str:
-    """What the policy says while it carries `thing` to `goal`."""
-    return f"Put the {thing['phrase']} into the {goal['phrase']}."
+def folders(data: Data) -> tuple[Path, ...]:
+    """The folders of the tasks."""
+    return (data,) if isinstance(data, Path) else data
 
 
-def _target_pos(objects: dict[str, dict], role: str, goal: str) -> NDArray[np.float32]:
-    return np.array([*objects[role]["pos"], *objects[goal]["pos"]], np.float32)
+def existing(path: Path) -> Path:
+    """The path, if there is a file.
 
-
-def _existing(path: Path) -> Path:
+    Raises:
+        FileNotFoundError: there is none; the message says what makes it.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"no recorded data at {path}; run `stage=collect` for this env first")
     return path
 
 
-def _mapped(path: Path) -> dict[str, NDArray]:
-    folder = path.with_suffix("")
-    marker = folder / ".unpacked"
-    if not marker.is_file() or marker.stat().st_mtime < path.stat().st_mtime:
-        with zipfile.ZipFile(_existing(path)) as file:
-            file.extractall(folder)
-        marker.touch()
-    return {f.stem: np.load(f, mmap_mode="r") for f in sorted(folder.glob("*.npy"))}
+def _arrays(folder: Path) -> dict[str, NDArray]:
+    with np.load(existing(folder / "cache" / "frames.npz")) as file:
+        return {k: file[k] for k in file.files}
+
+
+def _starts(counts: Iterable[int]) -> list[int]:
+    """Where each of several runs begins when they are laid one after the other."""
+    return list(accumulate(counts, initial=0))[:-1]
+
+
+def _from(index: NDArray, first: int) -> NDArray:
+    """The index counted from `first`; what points nowhere (below 0) still does."""
+    return np.where(index < 0, index, index + first)
+
+
+def _phase_weights(phase: NDArray[np.int64]) -> NDArray[np.float64]:
+    kinds, which, counts = np.unique(phase, return_inverse=True, return_counts=True)
+    weight = 1 / np.sqrt(counts)
+    weight[(kinds >> 4) & 1 == 1] *= 0.5  # all done: the arm rests
+    return weight[which]

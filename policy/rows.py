@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -19,8 +18,9 @@ from policy.image_words import Labels, Named, Segmented, named
 from policy.llava import LlavaRows
 from policy.parts import WHOLE, Part
 from policy.processor import Processor
-from policy.recorded import Frames, Question, Snapshots, by_picture, read_questions
+from policy.recorded import Data, Frames, Question, by_picture, folders, questions_of
 from policy.stages import Stage
+from policy.stills import Snapshots
 from policy.tokenizer import COLUMN_WORDS, NONE_WORD, ROW_WORDS, word_id
 
 QUESTIONS_PER_PICTURE = (6, 9)  # packed behind one picture, at least and at most
@@ -32,12 +32,12 @@ _CELL = re.compile(r"\b(none|x\d y\d)\b")
 
 @dataclass(frozen=True)
 class Batches:
-    """Batches of a stage from a folder of recorded data (`outputs/data/<env>`).
+    """Batches of a stage from recorded data (`outputs/data/<env>`), of one task or of several.
 
     llava: visual-text data, from which the first of each batch's understanding rows come.
     """
 
-    folder: Path
+    data: Data
     processor: Processor
     stage: Stage
     seed: int = 0
@@ -57,22 +57,22 @@ class Batches:
     @cached_property
     def frames(self) -> Frames:
         """Recorded episodes."""
-        return Frames(self.folder)
+        return Frames(self.data)
 
     @cached_property
-    def chains(self) -> Chains:
-        """What is thought at their frames."""
-        return Chains(self.folder)
+    def chains(self) -> tuple[Chains, ...]:
+        """What is thought at the frames of each task."""
+        return tuple(map(Chains, folders(self.data)))
 
     @cached_property
     def snapshots(self) -> Snapshots:
         """Stills for training."""
-        return Snapshots(self.folder, "train")
+        return Snapshots(self.data, "train")
 
     @cached_property
     def pictures(self) -> list[tuple[int, int, list[Question]]]:
         """(still, camera, its questions) for each picture with questions whose size is that of the first camera."""
-        asked = by_picture(read_questions(self.folder / "questions" / "train.jsonl"))
+        asked = by_picture(questions_of(self.data, "train"))
         index, size = self.snapshots.index, self.processor.config.size
         asked = {(s, c): q for (s, c), q in asked.items() if size(c) == size(CAMERAS[0])}
         return [(index[s], CAMERAS.index(c), q) for (s, c), q in sorted(asked.items()) if s in index]
@@ -89,7 +89,9 @@ class Batches:
         """A recorded frame as the network is shown it, unaugmented; one that thinks in chains has them for reasoning."""
         row = self._fitted(self.frames.row(index))
         if self.processor.config.reasoning == "chain":
-            row = replace(row, reasoning=replace(row.reasoning, text=self.chains.text(index)))
+            task = int(self.frames.of_task[index])
+            text = self.chains[task].text(index - int(np.searchsorted(self.frames.of_task, task)))
+            row = replace(row, reasoning=replace(row.reasoning, text=text))
         return row
 
     def _robot(self, rng: np.random.Generator) -> ControlRow:
@@ -97,7 +99,7 @@ class Batches:
 
     def _grounding(self, rng: np.random.Generator) -> ControlRow:
         index = int(rng.integers(len(self.snapshots)))
-        instructions = self.frames.instructions
+        instructions = self.frames.instructions_of(self.snapshots.records[index]["task"])
         instruction = instructions[int(rng.integers(len(instructions)))]
         return self._augmented(self._fitted(self.snapshots.row(index, instruction, self.stage.references - 1, rng)), rng)
 

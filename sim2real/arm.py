@@ -71,7 +71,11 @@ class Arm(Protocol):
         ...
 
     def follow(self, joint_pos: Vector) -> None:
-        """The next target (7,) rad; it lasts until the one after."""
+        """The next target (7,) rad; it is led to within a control step and lasts until the one after."""
+        ...
+
+    def lead(self, period_s: float) -> None:
+        """Tell the controller where the way to the target is in the next `period_s`; for arms without a thread that does."""
         ...
 
     def stop(self) -> None:

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
+from envs.motion import MOTIONS
 from envs.types import CAMERAS, Policy
-from sim2real.arm import Arm
 from sim2real.cameras import Cameras
+from sim2real.drivers import connect
 from sim2real.franka_env import FrankaEnv
 from sim2real.gripper import RobotiqGripper
 from sim2real.operators import Operator
@@ -27,12 +28,12 @@ from sim2real.zed import ZedCamera, load_sl
 def open_env(config: RobotConfig, task: str) -> Iterator[FrankaEnv]:
     """The environment of one task; stopped and closed at the end, whatever happens."""
     limits = SafetyLimits(speed=config.speed)
-    rig = make_twin_rig(task, config.mode, limits.collision, config.arm) if config.robot == "twin" else make_franka_rig(config, limits)  # type: ignore[arg-type]
+    rig = make_twin_rig(task, config.mode, limits.collision, config.arm, config.motion) if config.robot == "twin" else make_franka_rig(config, limits)  # type: ignore[arg-type]
     env: FrankaEnv | None = None
     operator: Any = None
     try:
         operator = make_operator(config, rig)
-        env = FrankaEnv(rig, task, operator, limits)
+        env = FrankaEnv(rig, task, operator, limits, config.motion)
         yield env
     finally:
         if operator is not None:
@@ -64,7 +65,7 @@ def make_franka_rig(config: RobotConfig, limits: SafetyLimits) -> Rig:
     assert config.ip
     sl = load_sl()
     kind = ROBOTS[config.arm]
-    arm, driver = _real_arm(config.ip, kind, limits)
+    arm, driver = connect(config.ip, kind, limits.collision, MOTIONS[config.motion])
     try:
         gripper = RobotiqGripper(config.gripper_port)
     except BaseException:
@@ -73,13 +74,3 @@ def make_franka_rig(config: RobotConfig, limits: SafetyLimits) -> Rig:
     cameras = Cameras({name: ZedCamera(sl, name, serial) for name, serial in zip(CAMERAS, config.serials, strict=True)})
     versions = {"robot": config.arm, driver: version(driver), "pyrobotiqgripper": version("pyrobotiqgripper"), "zed_sdk": sl.Camera().get_sdk_version()}
     return Rig("franka", arm, kind, gripper, cameras, WallClock(), versions=versions)
-
-
-def _real_arm(ip: str, kind: Any, limits: SafetyLimits) -> tuple[Arm, str]:
-    if kind.name == "panda":
-        from sim2real.panda_arm import PandaArm
-
-        return PandaArm(ip, kind, limits.collision), "panda-python"
-    from sim2real.franky_arm import FrankyArm
-
-    return FrankyArm(ip, kind, limits.collision), "franky-control"

@@ -119,11 +119,11 @@ def wild(env: FrankaEnv, chunks: int, seed: int = 0) -> dict[str, Any]:
                 except ValueError:
                     found["refused"] += 1
                     continue
-                state, row = twin.state(), env.rows[-1]
+                state, row = twin.state(), env.executor.rows[-1]
                 found["changed"] += bool(row.why)
-                found["out of the command's limits"] += bool(np.any(row.command < env.guard.low - 1e-9) or np.any(row.command > env.guard.high + 1e-9))
+                found["out of the command's limits"] += bool(np.any(row.command < env.executor.guard.low - 1e-9) or np.any(row.command > env.executor.guard.high + 1e-9))
                 found["out of the joints' limits"] += bool(np.any(state.joint_pos < kind.low) or np.any(state.joint_pos > kind.high))
-                pos = env.guard.ik.pose(state.joint_pos)[0]
+                pos = env.executor.guard.ik.pose(state.joint_pos)[0]
                 found["out of the box"] += bool(np.any(pos < low - IN_THE_BOX) or np.any(pos > high + IN_THE_BOX))
                 found["reflexes"] += state.robot_mode == MODE_REFLEX
                 ended = terminated or truncated

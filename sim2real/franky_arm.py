@@ -12,12 +12,14 @@ from collections.abc import Iterator
 import franky
 import numpy as np
 
+from envs.motion import MOTIONS, Motion
 from sim2real.arm import JOINT_DAMPING, JOINT_STIFFNESS, ArmState, Collision, Vector, reachable
+from sim2real.lead import Lead
 from sim2real.outcomes import LinkLost, OperatorStop, ReflexError, RobotError
 from sim2real.twin.robots import FR3, RobotKind
 
 SLOW = 0.1  # share of the arm's speed, acceleration and jerk with which it goes to where a trial starts
-CHASE_S = 0.002  # between two looks at how far ahead the target may be: the wrist's motors are at their limit for some 20 ms a step
+LEAD_S = 0.002  # between two words to the controller: the wrist's motors are at their limit for some 20 ms of a step
 NO_LIMIT = 1e6  # Nm per ms
 UNFILTERED = 1000.0  # Hz; franky's own 100 Hz low-pass would let the torque change by 0.4 Nm per ms only, which overshoots
 LIMIT_SPRING = 0.05  # rad before a joint's end from where franky's own springs push back
@@ -29,18 +31,23 @@ class FrankyArm:
     Args:
         ip: of the control box.
         kind: whose limits are written to franky where they are the lower ones: its defaults are the Panda's (franky 2.0.0).
+        motion: how targets reach the controller (`envs.motion`).
+        threaded: the controller is led by a thread; else whoever owns the arm's time calls `lead`.
         realtime: whether the kernel's real-time scheduling is required, as it should be on the robot.
     """
 
-    def __init__(self, ip: str, kind: RobotKind = FR3, collision: Collision = Collision(), realtime: bool = True):  # noqa: B008 (frozen)
-        self.ip, self.kind, self.collision = ip, kind, collision
+    def __init__(
+        self, ip: str, kind: RobotKind = FR3, collision: Collision = Collision(), motion: Motion = MOTIONS["smooth"], threaded: bool = True,  # noqa: B008 (frozen)
+        realtime: bool = True,
+    ):  # fmt: skip
+        self.ip, self.kind, self.collision, self.threaded = ip, kind, collision, threaded
+        self._lead = Lead(motion)
         self._realtime = franky.RealtimeConfig.Enforce if realtime else franky.RealtimeConfig.Ignore
         self._motion: franky.JointImpedanceTrackingMotion | None = None
         self._connect()
 
     def _connect(self) -> None:
         self._motion = None
-        self._target: Vector = np.zeros(7)
         with _told():
             robot = franky.Robot(self.ip, relative_dynamics_factor=SLOW, realtime_config=self._realtime)
             for limit, ours in (
@@ -78,9 +85,10 @@ class FrankyArm:
         motion.set_reference(franky.JointReference(q=joint_pos))
         with self._checked():
             self._robot.move(motion, asynchronous=True, cutoff_frequency=UNFILTERED)
-        self._motion, self._target = motion, np.array(joint_pos, float)
-        if not self.kind.cuts_torque:
-            threading.Thread(target=self._chase, args=(motion,), name="chase", daemon=True).start()
+        self._lead.start(np.array(joint_pos, float))
+        self._motion = motion
+        if self.threaded:
+            threading.Thread(target=self._lead_on, args=(motion,), name="lead", daemon=True).start()
 
     def follow(self, joint_pos: Vector) -> None:
         """The next target (7,) rad."""
@@ -91,21 +99,29 @@ class FrankyArm:
             if not self._robot.is_in_control:
                 self._robot.join_motion()  # raises what ended it
                 raise ReflexError("the arm's motion has ended by itself")
-            self._target = np.array(joint_pos, float)
-            self._aim(motion)
+            self._lead.follow(np.array(joint_pos, float), self._robot.state.time.to_msec() / 1000)
+            self._aim(motion, LEAD_S)
 
-    def _aim(self, motion: franky.JointImpedanceTrackingMotion) -> None:
-        """Tell the motion the target, or the nearest one that asks no more torque of a motor than it has."""
-        state, target = self._robot.state, self._target
+    def lead(self, period_s: float) -> None:
+        """Tell the controller what is right for the next `period_s`."""
+        motion = self._motion
+        if motion is not None:
+            with self._checked():
+                self._aim(motion, period_s)
+
+    def _aim(self, motion: franky.JointImpedanceTrackingMotion, period_s: float) -> None:
+        """Tell the controller the target in the middle of the next period, or the nearest one that asks no more of a motor than it has."""
+        state = self._robot.state
+        target = self._lead.target(state.time.to_msec() / 1000 + period_s / 2)
         near = target if self.kind.cuts_torque else reachable(target, np.array(state.q), np.array(state.dq))
         motion.set_reference(franky.JointReference(q=near))
 
-    def _chase(self, motion: franky.JointImpedanceTrackingMotion) -> None:
-        """While the arm moves, more and more of a target that was too far ahead comes within reach."""
+    def _lead_on(self, motion: franky.JointImpedanceTrackingMotion) -> None:
+        """`lead`, for as long as the motion lasts."""
         pause = threading.Event()
-        while self._motion is motion and not pause.wait(CHASE_S):
+        while self._motion is motion and not pause.wait(LEAD_S):
             try:
-                self._aim(motion)
+                self._aim(motion, LEAD_S)
             except (franky.Exception, RuntimeError):  # `follow` and `state` will tell
                 return
 

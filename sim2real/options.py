@@ -31,13 +31,14 @@ class RobotConfig(Config):
     """`experiments.config.Config` and what only a robot has."""
 
     robot: str = option("twin", "twin = the task's scene behind the robot's own protocols; franka = the robot")
-    arm: str = option("fr3", "whose limits hold; fr3_ideal (twin only) takes the simulation's torque jumps, panda goes through panda-python")
+    arm: str = option("fr3", "whose limits hold; fr3_ideal (twin only) takes any torque jump, panda goes through panda-python")
     mode: str = option("gated", "robot=twin: gated = stands still while the policy thinks, repeatable to the bit; real_time = 1 kHz whatever comes")
     ip: str | None = option(None, "robot=franka: of the control box")
     serials: list[int] = field(default_factory=list, metadata={"help": "robot=franka: of the ZEDs: [left,right,wrist]"})
     gripper_port: str = option("/dev/ttyUSB0", "robot=franka: the Robotiq's serial port")
     operator: str | None = option(None, "who lays out, watches and judges (default: scripted for the twin, page for the robot)")
     page_port: int = option(8090, "operator=page: http://127.0.0.1:8090")
+    motion: str = option("smooth", "joint targets are led within a Franka's torque rate; step (twin only) = at once, as the simulation's default")
     speed: float = option(SafetyLimits.speed, "m/s that the hand may go; start low on a robot")
     record: str | None = option(None, "folder of a LeRobot dataset that every trial is recorded into")
     against: str | None = option(None, "a second policy, blind: for each layout both, in an order that is sealed until all are scored")
@@ -60,6 +61,11 @@ class RobotConfig(Config):
     def operator_name(self) -> str:
         """Who operates."""
         return self.operator or ("scripted" if self.robot == "twin" else "page")
+
+    @property
+    def thinking_takes_time(self) -> bool:
+        """Whether the world goes on while the policy thinks."""
+        return self.real_time or super().thinking_takes_time
 
     @property
     def real_time(self) -> bool:
@@ -89,8 +95,6 @@ def load(overrides: list[str], kind: type[AnyRobotConfig] = RobotConfig) -> AnyR
 def _check(config: RobotConfig) -> None:
     if config.stage not in STAGES:
         raise UsageError(f"stage={config.stage} is not done on a robot; expected one of {', '.join(STAGES)}")
-    if config.execution != "sync":
-        raise UsageError("execution=async is not done on a robot yet; leave it out")
     if config.clock not in ("stepped", "real") and config.real_time:
         raise UsageError(f"clock={config.clock}: in real time thinking takes what it takes; use robot=twin mode=gated, or leave it out")
     if config.clock == "real" and not config.real_time:
@@ -108,6 +112,8 @@ def _check_franka(config: RobotConfig) -> None:
         raise UsageError(f"robot=franka needs ip=... and serials=[{','.join(CAMERAS)}], the three ZEDs' serial numbers (ZED_Explorer --all lists them)")
     if config.operator_name == "scripted":
         raise UsageError("operator=scripted knows a twin's state; on the robot a person judges: operator=page")
+    if config.motion != "smooth":
+        raise UsageError(f"motion={config.motion} asks for torque jumps that a Franka stops at; expected motion=smooth")
     if config.arm == "fr3_ideal":
         raise UsageError("arm=fr3_ideal is a twin's; expected arm=fr3 or arm=panda")
     for policy in filter(None, (config.policy, config.against)):

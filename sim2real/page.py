@@ -58,7 +58,7 @@ class PageOperator:
                 board.show(steps_done=min(max(int(press[1]), 0), len(board.shown.rubric)))
             self._given_up |= press[0] == "give_up"
         board.put("live", env.seen())
-        board.show(seconds=env.control_steps / CONTROL_HZ, held=env.log_why if env.held else "")
+        board.show(seconds=env.control_steps / CONTROL_HZ, held=env.executor.why if env.held else "")
         return board.shown.steps_done
 
     def dead_man_s(self) -> float:

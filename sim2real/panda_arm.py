@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 
 import numpy as np
 import panda_py
 from panda_py import controllers, libfranka
 
+from envs.motion import MOTIONS, Motion
 from sim2real.arm import JOINT_DAMPING, JOINT_STIFFNESS, ArmState, Collision, Vector, reachable
+from sim2real.lead import Lead
 from sim2real.outcomes import LinkLost, OperatorStop, ReflexError, RobotError
 from sim2real.twin.robots import PANDA, RobotKind
 
+LEAD_S = 0.002  # between two words to the controller
 SLOW = 0.1  # share of the arm's speed with which it goes to where a trial starts
 
 
 class PandaArm:
-    """As `FrankyArm`; targets that ask more torque than the wrist has come within reach once a control step."""
+    """As `FrankyArm`."""
 
-    def __init__(self, ip: str, kind: RobotKind = PANDA, collision: Collision = Collision()):  # noqa: B008 (frozen)
-        self.ip, self.kind, self.collision = ip, kind, collision
+    def __init__(
+        self, ip: str, kind: RobotKind = PANDA, collision: Collision = Collision(), motion: Motion = MOTIONS["smooth"], threaded: bool = True,  # noqa: B008 (frozen)
+    ):  # fmt: skip
+        self.ip, self.kind, self.collision, self.threaded = ip, kind, collision, threaded
+        self._lead = Lead(motion)
         self._controller: controllers.JointPosition | None = None
         self._connect()
 
@@ -53,7 +60,10 @@ class PandaArm:
         with _told():
             self._panda.start_controller(controller)
             controller.set_control(np.asarray(joint_pos, float), np.zeros(7))
+        self._lead.start(np.array(joint_pos, float))
         self._controller = controller
+        if self.threaded:
+            threading.Thread(target=self._lead_on, args=(controller,), name="lead", daemon=True).start()
 
     def follow(self, joint_pos: Vector) -> None:
         """The next target (7,) rad."""
@@ -61,9 +71,30 @@ class PandaArm:
             raise RobotError("the arm follows nothing: call start first")
         with self._checked():
             self._panda.raise_error()  # what ended the motion, if anything did
-            state = self._panda.get_state()
-            near = reachable(np.asarray(joint_pos, float), np.array(state.q), np.array(state.dq))
-            self._controller.set_control(near, np.zeros(7))
+            self._lead.follow(np.array(joint_pos, float), self._panda.get_state().time.to_sec())
+            self._aim(self._controller, LEAD_S)
+
+    def lead(self, period_s: float) -> None:
+        """Tell the controller what is right for the next `period_s`."""
+        controller = self._controller
+        if controller is not None:
+            with self._checked():
+                self._aim(controller, period_s)
+
+    def _aim(self, controller: controllers.JointPosition, period_s: float) -> None:
+        """Tell the controller the target in the middle of the next period, or the nearest one that asks no more of a motor than it has."""
+        state = self._panda.get_state()
+        target = self._lead.target(state.time.to_sec() + period_s / 2)
+        controller.set_control(reachable(target, np.array(state.q), np.array(state.dq)), np.zeros(7))
+
+    def _lead_on(self, controller: controllers.JointPosition) -> None:
+        """`lead`, for as long as the controller is in charge."""
+        pause = threading.Event()
+        while self._controller is controller and not pause.wait(LEAD_S):
+            try:
+                self._aim(controller, LEAD_S)
+            except RuntimeError:  # `follow` and `state` will tell
+                return
 
     def stop(self) -> None:
         """Come to rest and follow nothing any more."""

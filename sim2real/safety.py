@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.geometry import matrix_from_rot6d, rot6d_from_matrix, rotation_matrix, rotation_vector
-from envs.ik import IK, MAX_JOINT_STEP
+from envs.ik import IK
+from envs.motion import MOTIONS, Motion
 from envs.spaces import WORKSPACE_HIGH, WORKSPACE_LOW, checked_action
 from envs.types import ACTION_EE_POS, ACTION_GRIPPER, ACTION_ROT6D, CONTROL_HZ
 from sim2real.arm import Collision
@@ -25,7 +26,7 @@ class SafetyLimits:
 
     `workspace_low`, `workspace_high`: (3,) m, base frame, for the point between the fingertips. `joint_margin`: rad from each
     joint's end. `jump`: m, and `turn`: rad, by which an action may be ahead of the arm (the expert and the shipped policy
-    stay below 0.05 m and 0.01 rad on sort_toys). `speed`: m/s of the hand; the joints' own is `envs.ik.MAX_JOINT_STEP`.
+    stay below 0.05 m and 0.01 rad on sort_toys). `speed`: m/s of the hand; the joints' own is the motion's (`envs.motion`).
     `frame_*`, `action_*`, `dead_man_*`: s without a new picture, action, sign of the operator, after which the arm holds
     still, and after which it is stopped. `skew_s`: between the three pictures of one observation. `home`: rad by which a
     joint may miss the start of a trial.
@@ -65,8 +66,8 @@ class Sent:
 class Guard:
     """Turns actions into joint commands within the limits; the simulation's own inverse kinematics."""
 
-    def __init__(self, limits: SafetyLimits, kind: RobotKind):
-        self.limits = limits
+    def __init__(self, limits: SafetyLimits, kind: RobotKind, motion: Motion = MOTIONS["smooth"]):
+        self.limits, self.motion = limits, motion
         self.ik = IK()
         model = self.ik.model
         ranges = np.array([model.joint(f"joint{i}").range for i in range(1, 8)]).T
@@ -102,7 +103,7 @@ class Guard:
     def _step(self, command: Vector, at: Vector, pos: Vector, mat: Vector) -> tuple[Vector, list[str]]:
         """The next command towards a pose, not faster than allowed, within the joints' margins and the box."""
         why = []
-        target = self.ik.step(command, pos, mat)
+        target = self.ik.step(command, pos, mat, self.motion.max_step)
         bounded = np.clip(target, np.minimum(self.low, command), np.maximum(self.high, command))
         if not np.array_equal(bounded, target):
             why.append("joint margin")
@@ -112,7 +113,7 @@ class Guard:
             why.append("speed")
         if not self._stays_inside(at, self.ik.pose(bounded)[0]):
             return command.copy(), [*why, "hand leaves the workspace"]
-        assert np.abs(bounded - command).max() <= MAX_JOINT_STEP + 1e-9
+        assert np.all(np.abs(bounded - command) <= np.array(self.motion.max_step) + 1e-9)
         return bounded, why
 
     def _stays_inside(self, at: Vector, to: Vector) -> bool:

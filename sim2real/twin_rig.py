@@ -8,10 +8,11 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.motion import MOTIONS
 from envs.types import CONTROL_HZ, Trial
 from sim2real.arm import Arm, ArmState, Collision, Vector
 from sim2real.cameras import Cameras
-from sim2real.franky_arm import FrankyArm
+from sim2real.drivers import connect
 from sim2real.gripper import RobotiqGripper
 from sim2real.outcomes import LinkLost
 from sim2real.rig import Rig, WallClock
@@ -22,6 +23,7 @@ from sim2real.twin.wire import MODE_MOVE
 from sim2real.zed import ZedCamera
 
 MOTION_S = 5.0  # for a motion to begin
+GATE_MS = 5  # between two words to the arm's controller
 FPS = 15  # that a CPU draws three cameras at
 
 
@@ -30,15 +32,15 @@ class GatedClock:
 
     real_time = False
 
-    def __init__(self, twin: Twin, cameras: Cameras):
-        self._twin, self._cameras = twin, cameras
+    def __init__(self, twin: Twin, arm: Arm, cameras: Cameras):
+        self._twin, self._arm, self._cameras = twin, arm, cameras
         self._steps = 0
 
     def start(self) -> None:
-        """The trial's first control period; the arm's motion has just been asked for."""
+        """The trial's first control period; the arm's motion has just been asked for. Its first command stands at the gate then."""
         self._steps = 0
         end = time.monotonic() + MOTION_S
-        while not self._moves and time.monotonic() < end:
+        while not self._twin.at_gate and time.monotonic() < end:
             time.sleep(0.002)
         self._cameras.expire()
 
@@ -58,7 +60,7 @@ class GatedClock:
         """The twin goes on for one control period; an arm that has stopped itself leaves its driver a moment to find out."""
         try:
             if self._moves:
-                self._twin.step()
+                self._period()
             else:
                 time.sleep(0.05)
         except TwinError as error:
@@ -66,6 +68,13 @@ class GatedClock:
                 raise LinkLost(f"the twin does not go on ({error})") from error
         self._steps += 1
         self._cameras.expire()
+
+    def _period(self) -> None:
+        """The arm's controller is led from gate to gate, at fixed times, until the control period is over or the motion."""
+        now = self._twin.state().control_steps
+        while self._moves and self._twin.state().control_steps == now:
+            self._arm.lead(GATE_MS / 1000)
+            self._twin.step()
 
 
 class GatedArm:
@@ -85,12 +94,16 @@ class GatedArm:
 
     def start(self, joint_pos: Vector) -> None:
         """With gates from the first command on."""
-        self._twin.hold()
+        self._twin.hold(GATE_MS)
         self._arm.start(joint_pos)
 
     def follow(self, joint_pos: Vector) -> None:
         """The next target."""
         self._arm.follow(joint_pos)
+
+    def lead(self, period_s: float) -> None:
+        """As the arm does."""
+        self._arm.lead(period_s)
 
     def stop(self) -> None:
         """Without gates."""
@@ -133,17 +146,17 @@ class TwinRig(Rig):
         self.twin.close()
 
 
-def make_twin_rig(task: str, mode: Mode, collision: Collision, robot: str = "fr3", delays: Delays = Delays()) -> TwinRig:  # noqa: B008 (frozen)
+def make_twin_rig(task: str, mode: Mode, collision: Collision, robot: str = "fr3", motion: str = "smooth", delays: Delays = Delays()) -> TwinRig:  # noqa: B008 (frozen)
     """A twin of the task's scene, and the drivers that are connected to it."""
     twin = Twin(task, mode, robot=robot, delays=delays)
     try:
         gated = mode == "gated"
         cameras = Cameras({name: ZedCamera(twin.sl, name, serial, FPS) for name, serial in twin.serials.items()}, threaded=not gated)
-        arm: Arm = FrankyArm(twin.ip, ROBOTS[twin.robot], collision, realtime=False)
+        arm, driver = connect(twin.ip, ROBOTS[twin.robot], collision, MOTIONS[motion], threaded=not gated, realtime=False)
         rig = TwinRig(
             "twin", GatedArm(arm, twin) if gated else arm, ROBOTS[twin.robot], RobotiqGripper(twin.gripper_port), cameras,
-            GatedClock(twin, cameras) if gated else WallClock(), TwinScene(twin),
-            {"twin": mode, "franky-control": version("franky-control"), "pyrobotiqgripper": version("pyrobotiqgripper")},
+            GatedClock(twin, arm, cameras) if gated else WallClock(), TwinScene(twin),
+            {"twin": mode, driver: version(driver), "pyrobotiqgripper": version("pyrobotiqgripper")},
         )  # fmt: skip
     except BaseException:
         twin.close()

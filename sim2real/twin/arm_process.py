@@ -119,9 +119,9 @@ class _Desk:
         self.clock.ring.header["at_gate"] = 0
         self.clock.go = True
 
-    def do_hold(self, held: bool) -> None:
+    def do_hold(self, held: tuple[bool, int]) -> None:
         """Stop at gates, or no longer."""
-        self.clock.held = held
+        self.clock.held, self.clock.every = held
 
     def do_heal(self, _: None) -> None:
         """End the faults that last."""

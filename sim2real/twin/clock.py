@@ -39,7 +39,7 @@ class Clock:
         self.box, self.gripper, self.fci, self.ring = box, gripper, fci, ring
         self.record = StateRecord(box)
         self.running = True
-        self.held = False  # the arm stops at gates
+        self.held, self.every = False, 0  # the arm stops at gates: after each control period, and every so many ms of it
         self.go = False  # past the one where it stands
         self.late_for, self.late_by = 0, 0  # ms; fault: commands come later than they do
         self.late_ticks = 0
@@ -62,7 +62,7 @@ class Clock:
         self.box.hold()
         self.gripper.reset()
         self.ring.header["episode"] += 1
-        self.held = self.mode == "gated"
+        self.held, self.every = self.mode == "gated", 0
         self.go = False
 
     def run(self) -> None:
@@ -142,12 +142,16 @@ class Clock:
         else:
             if self._told:
                 self._await_answer(ANSWER_S[self.mode])
-            if self.held and self.box.plant.ticks == ticks_until(self.box.plant.env.control_steps):
+            if self.held and self._at_gate():
                 self._gate()
             elif self.mode == "gated":
                 self._next = time.monotonic()
             else:
                 self._pace(catch_up=True)
+
+    def _at_gate(self) -> bool:
+        began, now = ticks_until(self.box.plant.env.control_steps), self.box.plant.ticks
+        return now == began or bool(self.every and (now - began) % self.every == 0)
 
     def _await_answer(self, timeout_s: float) -> None:
         """Wait for the answer to the last state; a client that a busy machine keeps from answering is kept alive meanwhile."""

@@ -171,21 +171,28 @@ class Twin:
 
     # --- time, in gated mode ---
 
-    def hold(self) -> None:
+    def hold(self, every_ms: int = 0) -> None:
         """From now on a motion stops at its first command and at the end of every control period, until `step`.
+
+        `every_ms`: it stops every so many ms of a control period, too.
 
         Only for `mode="gated"`; `reset` does it, too.
         """
         self._require_gated("hold")
-        self._ask("hold", True)
+        self._ask("hold", (True, every_ms))
+
+    @property
+    def at_gate(self) -> bool:
+        """Whether a motion stands at a gate."""
+        return bool(self._ring.header["at_gate"])
 
     def free(self) -> None:
         """Let motions run, at whatever pace the client keeps; before a motion can be stopped, it must be free."""
         self._require_gated("free")
-        self._ask("hold", False)
+        self._ask("hold", (False, 0))
 
     def step(self) -> TwinState:
-        """Let one control period pass, or what is left of a motion; call it after the action has been commanded.
+        """Let the time to the next gate pass, or what is left of a motion; call it after the action has been commanded.
 
         Raises:
             TwinError: no motion begins, or the client no longer answers.
@@ -193,7 +200,7 @@ class Twin:
         self._require_gated("step")
         header = self._ring.header
         ended = int(header["ended"])
-        self._until(lambda: header["at_gate"], MOTION_S, "no motion stands at the gate; start one after `reset` or `hold`")
+        self._until(lambda: self.at_gate, MOTION_S, "no motion stands at the gate; start one after `reset` or `hold`")
         gate = int(header["gate"])
         self._ask("go", None)
         self._until(lambda: header["gate"] > gate or header["ended"] > ended, STEP_S, "the client no longer answers states")

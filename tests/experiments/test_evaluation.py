@@ -19,7 +19,7 @@ from experiments.workers import EnvRun, Job, run_trials
 from tests.experiments import fakes
 
 
-def make_fake_env(quality, name):
+def make_fake_env(quality, motion, name):
     return fakes.FakeEnv(name)
 
 
@@ -170,7 +170,7 @@ def test_what_no_policy_looks_at_is_not_rendered(tmp_path, monkeypatch):
 
 
 def test_blind_policies_say_so_themselves():
-    env = evaluation.make_env("fast", "sort_toys")
+    env = evaluation.make_env("fast", "step", "sort_toys")
     for name in set(BLIND) - {"replay"}:
         assert not make_policy(name, env).uses_pixels  # type: ignore[attr-defined]
     assert set(PER_ENV) <= set(BLIND)

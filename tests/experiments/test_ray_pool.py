@@ -31,7 +31,7 @@ def cluster():
 
 def short_env(name):
     """Without cameras, and over after two seconds."""
-    env = make_env("fast", name)
+    env = make_env("fast", "step", name)
     env.task = dataclasses.replace(env.task, time_limit_s=2.0)
     return env
 

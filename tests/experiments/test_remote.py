@@ -23,7 +23,7 @@ from tests.experiments import fakes
 from tests.policy.serving import serving, tiny_server
 
 
-def make_fake_env(quality, name):
+def make_fake_env(quality, motion, name):
     return fakes.FakeEnv(name)
 
 

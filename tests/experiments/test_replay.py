@@ -82,7 +82,7 @@ def test_a_tape_of_another_model_is_told_and_does_not_fail(env, recorded):
 
 def test_a_folder_is_repeated_and_summed_up(env, recorded, capsys):
     out, *_ = recorded
-    print_replays(replay_folder(out, lambda quality, name: env))
+    print_replays(replay_folder(out, lambda quality, motion, name: env))
     told = capsys.readouterr().out
     assert "1 of 1 trials end in the very same state" in told
     assert "mujoco unknown then, 4.0.0 now" in " ".join(told.split())

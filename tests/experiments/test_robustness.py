@@ -29,7 +29,7 @@ class Slower(fakes.FakeEnv):
         return super().truncated or (self.shift == "camera" and self.steps_done == 2)
 
 
-def make_slower(quality, name):
+def make_slower(quality, motion, name):
     return Slower(name)
 
 

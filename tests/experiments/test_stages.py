@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from envs import names
 from experiments import config, evaluation, stages
 from experiments.errors import UsageError
 from policy.checkpoint import contract
@@ -40,10 +41,19 @@ def test_a_group_is_collected_task_after_task_each_into_its_folder(monkeypatch):
     assert [str(c.root) for c in wanted[2:]] == ["elsewhere/sort_toys", "elsewhere/take_lid"]
 
 
-@pytest.mark.parametrize("stage", ["train", "correct", "all"])
-def test_what_works_on_one_task_refuses_a_group(stage):
-    with pytest.raises(UsageError, match=f"stage={stage} works on one task; env=direct are 4"):
-        stages.run_stage(config.load([f"stage={stage}", "env=direct"]), "command")
+def test_corrections_are_recorded_in_one_task_at_a_time():
+    with pytest.raises(UsageError, match="stage=correct works on one task; env=direct are 4"):
+        stages.run_stage(config.load(["stage=correct", "env=direct"]), "command")
+
+
+def test_one_network_is_trained_on_the_data_of_a_whole_group(monkeypatch):
+    wanted = []
+    monkeypatch.setattr("policy.train.train", wanted.append)
+    stages.run_stage(config.load(["stage=train", "env=direct", "collect.out=elsewhere"]), "command")
+    stages.run_stage(config.load(["stage=train", "env=sort_toys"]), "command")
+    assert wanted[0].data == tuple(f"elsewhere/{env}" for env in names.DIRECT)
+    assert (wanted[0].out, wanted[1].out) == ("outputs/train/chatvla_tiny-direct", "outputs/train/chatvla_tiny")
+    assert wanted[1].data == "outputs/data/sort_toys"
 
 
 def test_a_replay_without_recordings_says_what_to_run(tmp_path):

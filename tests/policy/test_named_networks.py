@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from envs.types import CAMERAS, Observation, Trial
-from policy import train as training
+from policy import start, train_config
 from policy.chatvla import ChatVLA
 from policy.fit import FitSetting, fit_stage
 from policy.heads.base import Context
@@ -24,7 +24,9 @@ from policy.processor import Processor
 from policy.recorded import Frames
 from policy.rows import Batches
 from policy.stages import STAGES, Mixture, Stage
-from policy.train import TrainConfig, fresh_policy, train
+from policy.start import fresh_policy
+from policy.train import train
+from policy.train_config import TrainConfig
 from tests.policy.small import toy
 from tests.policy.synthetic import INSTRUCTION
 
@@ -36,7 +38,8 @@ CLOSE = 0.15  # mean error of actions that count as learnt, where all lie in -1 
 @pytest.fixture(params=NAMES)
 def name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each name in turn, of which training makes the toy."""
-    monkeypatch.setattr(training, "preset", lambda name: toy(PRESETS[name]))
+    for module in (train_config, start):
+        monkeypatch.setattr(module, "preset", lambda name: toy(PRESETS[name]))
     return request.param
 
 
@@ -47,7 +50,7 @@ def started(name: str, data: Path, folder: Path) -> tuple[ChatVLA, Processor]:
 
 def observed(frames: Frames, index: int) -> Observation:
     """What was seen at a frame."""
-    pixels = {camera: np.asarray(frames.images[index, i]) for i, camera in enumerate(CAMERAS)}
+    pixels = {camera: frames.image(index)[i] for i, camera in enumerate(CAMERAS)}
     return {"pixels": pixels, "agent_pos": frames.arrays["agent_pos"][index]}
 
 

@@ -1,0 +1,113 @@
+"""Stills with segmentation that `stage=collect` made up or took from episodes: what lies where, in words and metres."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.types import HORIZON
+from policy.collate import ControlRow, Reference
+from policy.image_words import Segmented, named
+from policy.recorded import Data, existing, folders
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """Stills of `snapshots/snapshots_*.npz` with their lines in the `.jsonl` of the same name, of one task or of several."""
+
+    data: Data
+    split: str = "train"
+
+    @cached_property
+    def records(self) -> list[dict]:
+        """One per still of the split, with `shard` (its file), `row` in it and `task` (which of them) added."""
+        return [record for task, folder in enumerate(folders(self.data)) for record in _records(folder, self.split, task)]
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Id of a still -> its place in `records`."""
+        return {r["id"]: i for i, r in enumerate(self.records)}
+
+    @cached_property
+    def shards(self) -> dict[str, dict[str, NDArray]]:
+        """Shard -> its arrays, memory-mapped (unpacked beside the file at first use)."""
+        return {name: _mapped(Path(name)) for name in sorted({r["shard"] for r in self.records})}
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def array(self, index: int, name: str) -> NDArray:
+        """`images` (3, H, W, 3), `segmentation` (3, H, W), `agent_pos` (17,) or `action` (10,) of a still."""
+        record = self.records[index]
+        return np.asarray(self.shards[record["shard"]][name][record["row"]])
+
+    def scene(self, index: int, camera: int) -> Segmented:
+        """What lies where in one camera's picture."""
+        return Segmented(self.array(index, "segmentation")[camera], named(self.records[index]["objects"]))
+
+    def references(self, index: int) -> list[Reference]:
+        """A text for each object and each container of the still; the true target is not among them."""
+        objects = {o["role"]: o for o in self.records[index]["objects"]}
+        goals = [r for r in objects if objects[r].get("category") == "container" or r in ("box", "basket")]
+        target = tuple(self.records[index]["target"] or ())
+        return [
+            Reference(place_text(objects[role], objects[goal]), _target_pos(objects, role, goal))
+            for role in objects
+            for goal in goals
+            if role not in goals and (role, goal) != target
+        ]
+
+    def row(self, index: int, instruction: str, extra: int, rng: np.random.Generator) -> ControlRow:
+        """The still as a row without actions: its own reasoning and `extra` references to find."""
+        record = self.records[index]
+        objects = {o["role"]: o for o in record["objects"]}
+        others = self.references(index)
+        chosen = rng.permutation(len(others))[:extra]
+        target = _target_pos(objects, *record["target"]) if record["target"] else None
+        return ControlRow(
+            images=self.array(index, "images"),
+            agent_pos=self.array(index, "agent_pos").astype(np.float32),
+            instruction=instruction,
+            reasoning=Reference(record["reasoning"], target),
+            actions=np.tile(self.array(index, "action").astype(np.float32), (HORIZON, 1)),
+            action_mask=np.zeros(HORIZON, bool),
+            references=tuple(others[i] for i in chosen),
+            scene=tuple(self.scene(index, c) for c in range(3)),
+        )
+
+
+def place_text(thing: dict, goal: dict) -> str:
+    """What the policy says while it carries `thing` to `goal`."""
+    return f"Put the {thing['phrase']} into the {goal['phrase']}."
+
+
+def _target_pos(objects: dict[str, dict], role: str, goal: str) -> NDArray[np.float32]:
+    return np.array([*objects[role]["pos"], *objects[goal]["pos"]], np.float32)
+
+
+def _records(folder: Path, split: str, task: int) -> list[dict]:
+    found = []
+    for path in sorted((folder / "snapshots").glob("snapshots_*.jsonl")):
+        for row, line in enumerate(path.read_text().splitlines()):
+            record = json.loads(line)
+            if record["split"] == split:
+                found.append({**record, "shard": str(path.with_suffix(".npz")), "row": row, "task": task})
+    if not found:
+        raise FileNotFoundError(f"no {split} stills under {folder / 'snapshots'}; run `stage=collect` for this env first")
+    return found
+
+
+def _mapped(path: Path) -> dict[str, NDArray]:
+    folder = path.with_suffix("")
+    marker = folder / ".unpacked"
+    if not marker.is_file() or marker.stat().st_mtime < path.stat().st_mtime:
+        with zipfile.ZipFile(existing(path)) as file:
+            file.extractall(folder)
+        marker.touch()
+    return {f.stem: np.load(f, mmap_mode="r") for f in sorted(folder.glob("*.npy"))}

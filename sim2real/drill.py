@@ -37,7 +37,7 @@ from sim2real.twin_rig import TwinRig, make_twin_rig
 
 TASK = "sort_toys"
 STRIKE_AT = 2  # inference, counted from 0
-GIVEN_UP = 3 * CONTROL_HZ  # control steps after which the operator ends a trial that goes on
+GIVEN_UP, QUIET = 45, 12  # control steps after which the operator ends a trial: one in which the fault strikes, any other
 SWING = 0.03  # m
 STILL, STILL_MS = 2e-3, 300  # rad, ms
 GOES_ON = ("failure",)  # the trial goes on until the drill's operator gives it up
@@ -110,25 +110,30 @@ class Swing:
 
 
 class Impatient(ScriptedOperator):
-    """Gives every trial up after a while."""
+    """Gives every trial up after `patience` control steps."""
+
+    patience = GIVEN_UP
 
     def steps_done(self, env: Any) -> int:
         """As the twin knows."""
-        self._late = env.control_steps >= GIVEN_UP
+        self._late = env.control_steps >= self.patience
         return super().steps_done(env)
 
     def given_up(self) -> bool:
-        """After `GIVEN_UP` control steps."""
+        """When it is late."""
         return self._late
 
 
 def drill(env: FrankaEnv, fault: faults.Fault, right: Sequence[str], out: Path) -> Drilled:
     """Let it happen in a session of two trials that is kept in `out`."""
     assert isinstance(env.rig, TwinRig)
-    twin, still = env.rig.twin, []
+    assert isinstance(env.operator, Impatient)
+    twin, operator, still = env.rig.twin, env.operator, []
+    operator.patience = GIVEN_UP
 
     def tell(event: Event) -> None:
         if isinstance(event, Result):
+            operator.patience = QUIET
             still.append(is_still(twin))
             twin.heal()
             if isinstance(fault, faults.UserStop):

@@ -30,7 +30,7 @@ EVERY_MS = 8  # of the hand's path that is looked at
 SCALES = (0.01, 0.1, 1.0, 100.0)  # of what is added to an action that holds still
 NOT_NUMBERS = (np.nan, np.inf, -np.inf)
 COLLISIONS = ("cartesian_reflex", "joint_reflex")  # the arm ran into something, within its limits
-TOLD_EVERY = 500  # chunks
+TOLD_EVERY = 250  # chunks
 
 
 def wild_chunk(rng: np.random.Generator, hold: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -69,7 +69,7 @@ def wild(env: FrankaEnv, chunks: int, seed: int = 0, console: Console | None = N
                     found["collisions" if any(name in str(env.ended) for name in COLLISIONS) else f"stops: {env.ended}"] += 1
                     break
             if console is not None and found["chunks"] % TOLD_EVERY == 0:
-                console.print(f"{found['chunks']} chunks, {time.monotonic() - began:.0f} s", highlight=False)
+                console.print(f"{time.monotonic() - began:.0f} s: {dict(found)}", highlight=False)
     found["torque commands at the wire"] = twin.state().commands - commands
     return found
 

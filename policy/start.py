@@ -42,7 +42,7 @@ def fresh_policy(config: TrainConfig) -> tuple[ChatVLA, Processor]:
     torch.manual_seed(config.seed)
     if config.pretrained is not None and is_checkpoint(config.pretrained):
         policy, tokenizer = understanding_path(config.pretrained, wanted, stats)
-        return policy, Processor.of(tokenizer, policy.config, stats)
+        return knowing(config, config.pretrained, policy, Processor.of(tokenizer, policy.config, stats))
     if config.pretrained is not None:
         tokenizer = load_tokenizer(config.pretrained, chat)
         fitted = config_for(wanted, tokenizer)
@@ -74,12 +74,16 @@ def policy_from(config: TrainConfig) -> tuple[ChatVLA, Processor]:
     if policy.config.name != preset(config.preset).name:
         raise ValueError(f"train.init={config.init} is a {policy.config.name!r}; give train.preset={policy.config.name} too")
     check_same_network(config, policy.config, config.init)
-    processor = Processor.of(tokenizer, policy.config, policy.stats)
+    return knowing(config, config.init, policy, Processor.of(tokenizer, policy.config, policy.stats))
+
+
+def knowing(config: TrainConfig, source: str, policy: ChatVLA, processor: Processor) -> tuple[ChatVLA, Processor]:
+    """The network of `source`, as it is where it has the data's words, else with these words and the data's ranges."""
     texts, words = corpus(config.tasks, policy.config.reasoning == "chain")
     new = unknown(processor, words)
     if not new:
         return policy, processor
-    Console().print(f"{config.init} learns {len(new)} words ({', '.join(new[:8])}{', …' if new[8:] else ''}); its ranges become those of this data")
+    Console().print(f"{source} learns {len(new)} words ({', '.join(new[:8])}{', …' if new[8:] else ''}); its ranges become those of this data")
     return taught(policy, processor, texts, words, norm_stats(config.tasks))
 
 

@@ -63,7 +63,7 @@ def train_shared(config: conf.Config, root: Path) -> tuple[Path, dict[str, Any]]
     wanted, stages = training(config)
     start = wanted.init or wanted.pretrained
     told = {k: v for k, v in dataclasses.asdict(wanted).items() if k not in UNTOLD}
-    key = _hash([told, network(wanted).to_dict(), fingerprint.of_data(wanted.data), conf.checkpoint_hash(Path(start)) if start else None])
+    key = _hash([told, network(wanted).to_dict(), fingerprint.of_data(*wanted.tasks), conf.checkpoint_hash(Path(start)) if start else None])
     last, costs = None, dict[str, Any]({"train_minutes": 0.0, "train_cpu_minutes": 0.0})
     for stage in stages:
         key = _hash([key, dataclasses.asdict(stage)])

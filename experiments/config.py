@@ -100,7 +100,7 @@ class CollectOptions:
 
 @dataclass
 class TrainOptions:
-    """Training, stage after stage; feeds `policy.train.TrainConfig`."""
+    """Training, stage after stage; feeds `policy.train_config.TrainConfig`."""
 
     preset: str = option("chatvla_tiny", "which network: *_tiny for two cores, the others at their source's size")
     experts: str | None = option(None, "what stands in each layer (default: the preset's); dense_wide = one network as large as two experts")
@@ -131,6 +131,7 @@ class TrainOptions:
     images: str | None = option(None, "folder of its pictures (default: the file's)")
     llava_share: float = option(1.0, "share of each batch's understanding rows that come from it; the others are scene questions")
     questions: int = option(400, "asked after each stage; 0 = none")
+    feature_frames: int | None = option(None, "frames whose conditions are kept for the head alone, at most (default: 20,000)")
     out: str | None = option(None, "training folder (default: outputs/train/<preset>, with a group's name, experts and reasoning where they are given, and a seed other than 0)")
 
 
@@ -351,8 +352,9 @@ def check(config: Config) -> None:
     if not (config.video in ("all", "failures", "none") or config.video.isdigit()):
         raise UsageError(f"unknown video '{config.video}'; expected all, failures, none or a number")
     _check_pace(config)
-    if config.variant and config.stage not in TRAINING:
-        given = "train." + next(n for n in VARIANTS if getattr(config.train, n) != getattr(TrainOptions(), n))
+    asked = [name for name in VARIANTS if name != "budget" and getattr(config.train, name) != getattr(TrainOptions(), name)]
+    if asked and config.stage not in TRAINING:  # a setting brings its budget to every stage
+        given = f"train.{asked[0]}"
         raise UsageError(f"{given} decides what is trained, and stage={config.stage} trains nothing; leave it out, or choose stage=train or all")
     if config.trials is not None and not re.fullmatch(r"x?[1-9]\d*", config.trials):
         raise UsageError(f"trials={config.trials}; expected a number of trials from 1, or a factor such as x2")

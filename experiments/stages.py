@@ -52,7 +52,8 @@ def train(config: Config, command: str) -> Path:
 def dry_run(config: Config, command: str) -> None:
     """Print what the training would cost, stage by stage; nothing is read or written."""
     from policy.dry_run import dry_run as run
-    from policy.train import network, setting
+    from policy.train import setting
+    from policy.train_config import network
 
     wanted, stages = training(config)
     run(network(wanted), stages, setting(wanted, stages[0]), Console())
@@ -60,7 +61,7 @@ def dry_run(config: Config, command: str) -> None:
 
 def training(config: Config) -> tuple[Any, Any]:
     """The training that the configuration asks for, and its stages."""
-    from policy.train import TrainConfig, check, selected
+    from policy.train_config import TrainConfig, check, selected
 
     options = _given(config.train) | {"stages": tuple(config.train.stages), "lora_parts": tuple(config.train.lora_parts)}
     folders = tuple(str(config.data_dir(env)) for env in config.envs)

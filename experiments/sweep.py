@@ -29,6 +29,7 @@ from experiments.sweeping.points import Point, grid
 from experiments.sweeping.tidy import tidy
 
 FOLDER = Path("outputs/sweeps")
+COLLECTED = ".collected"  # in a data folder: what a sweep has collected there, all of it
 
 
 def sweep(
@@ -105,13 +106,16 @@ def collect_once(points: Sequence[Point]) -> None:
         if config.stage != "all":
             continue
         seed = config.seed if config.collect.seed is None else config.collect.seed
-        folder = config.data_dir(config.only_env())
-        one = dataclasses.replace(config.collect, seed=seed), config.envs
-        if wanted.setdefault(folder, (one, config))[0] != one:
-            raise UsageError(f"points of the sweep want different demonstrations in {folder}; give collect.seed=0 for the same ones, or collect.out= to each")
-    for folder, (_, config) in wanted.items():
+        asked = dataclasses.asdict(config.collect) | {"seed": seed}
+        for env in config.envs:
+            folder = config.data_dir(env)
+            if wanted.setdefault(folder, (asked, env, config))[0] != asked:
+                raise UsageError(f"points of the sweep want different demonstrations in {folder}; give collect.seed=0 for the same ones, or collect.out= to each")
+    for folder, (asked, env, config) in wanted.items():
         with locked(folder):
-            collect(config, command(["stage=collect"]))
+            if read(folder / COLLECTED) != asked:
+                collect(dataclasses.replace(config, env=env, collect=dataclasses.replace(config.collect, out=str(folder))), command(["stage=collect"]))
+                write(folder / COLLECTED, asked)
 
 
 def default_name(points: Sequence[Point]) -> str:

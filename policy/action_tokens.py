@@ -1,7 +1,7 @@
 """Actions as words: OpenVLA's bins, each the embedding of one of the vocabulary's last 256 tokens (policy.md 3.3).
 
 Edges are 256 equally spaced numbers from -1 to 1; a number's bin, 1 to 256, counts the edges that do not exceed it, and
-its token is the vocabulary's size less the bin. Back it is the middle between two edges; of what no interval belongs to,
+its token is the vocabulary's size (or `TextConfig.action_end`) less the bin. Back it is the middle between two edges; of what no interval belongs to,
 the nearest. OpenVLA takes the range between the 1st and 99th percentile; our absolute poses are taken from least to most.
 """
 
@@ -22,14 +22,14 @@ class ActionTokens:
     """Raw action chunks (n, D) to n x D token ids, action by action, and back."""
 
     def __init__(self, config: ChatVLAConfig, bounds: Bounds) -> None:
-        self.vocab_size = config.text.vocab_size
+        self.end_id = config.text.action_end or config.text.vocab_size
         self.shape = (config.horizon, config.action_dim)
         self.centre, self.scale, self.moves = bounds_map(bounds)
 
     @property
     def first_id(self) -> int:
-        """The least id of an action; all from here on are actions."""
-        return self.vocab_size - BINS
+        """The least id of an action; those before `end_id` are actions, and what stands behind is no word."""
+        return self.end_id - BINS
 
     @property
     def count(self) -> int:
@@ -39,7 +39,7 @@ class ActionTokens:
     def encode(self, actions: NDArray[np.floating]) -> list[int]:
         """Ids of the first `horizon` actions of a chunk (n, D), raw units."""
         x = (np.asarray(actions[: self.shape[0]], np.float64) - self.centre) / self.scale * self.moves
-        return (self.vocab_size - np.digitize(np.clip(x, -1, 1), EDGES)).flatten().tolist()
+        return (self.end_id - np.digitize(np.clip(x, -1, 1), EDGES)).flatten().tolist()
 
     def decode(self, ids: NDArray[np.integer] | list[int]) -> NDArray[np.float32]:
         """(horizon, D) raw actions of `count` ids.
@@ -49,5 +49,5 @@ class ActionTokens:
         """
         if len(ids) != self.count:
             raise ValueError(f"{len(ids)} action tokens, expected {self.shape[0]} x {self.shape[1]}")
-        index = np.clip(self.vocab_size - np.asarray(ids) - 1, 0, BINS - 2)
+        index = np.clip(self.end_id - np.asarray(ids) - 1, 0, BINS - 2)
         return (CENTRES[index].reshape(self.shape) * self.moves * self.scale + self.centre).astype(np.float32)

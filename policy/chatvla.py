@@ -247,11 +247,13 @@ class ChatVLA(nn.Module):
 
     def _see_patches(self, images: Tensor, cameras: Tensor) -> Tensor:
         """Image tokens by way of the backbone's own patch embedding; images of one size run together."""
-        sizes = [self.config.size(self.config.cameras[i]) for i in cameras.tolist()]
+        index = cameras.tolist()
+        sizes = [self.config.size(self.config.cameras[i]) for i in index]
         tokens: list[Tensor] = [images] * len(images)
         for size in sorted(set(sizes)):
             chosen = [i for i, s in enumerate(sizes) if s == size]
-            pieces = self.vlm.see(resized(images[chosen], size)).unflatten(0, (len(chosen), -1))
+            seen = self.vlm.see(resized(images[chosen], size), [index[i] for i in chosen])
+            pieces = seen.unflatten(0, (len(chosen), -1))
             for i, piece in zip(chosen, pieces, strict=True):
                 tokens[i] = piece
         return torch.cat(tokens)

@@ -5,45 +5,21 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Any, Literal, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, HORIZON
+from policy.config_trunk import TextConfig, VisionConfig, WordEncoderConfig
 
 Prediction = Literal["epsilon", "sample"]
 HeadKind = Literal["dit", "unet", "flow", "readout", "tokens"]
-BackboneName = Literal["qwen2_vl", "paligemma"]
+BackboneName = Literal["qwen2_vl", "paligemma", "prismatic", "llava_pythia", "octo"]
 ExpertKind = Literal["static", "dense", "dense_wide", "dynamic"]
 Reasoning = Literal["none", "film", "latter", "former", "all", "chain"]
 INJECTED: tuple[Reasoning, ...] = ("latter", "former", "all")  # into the head's blocks, instead of by FiLM before it
+SQUARE: tuple[BackboneName, ...] = ("paligemma", "prismatic", "llava_pythia")  # positions of one square picture
+STEMMED: tuple[BackboneName, ...] = ("qwen2_vl", "paligemma")  # can be given patch tokens that others made
+EXPERT: tuple[BackboneName, ...] = ("qwen2_vl", "paligemma", "prismatic")  # with a gated feed-forward network a layer
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class TextConfig:
-    """The language model; the defaults are Qwen2-VL-2B-Instruct's config.json."""
-
-    vocab_size: int = 151936
-    hidden_size: int = 1536
-    intermediate_size: int = 8960
-    layers: int = 28
-    heads: int = 12
-    kv_heads: int = 2
-    mrope_section: tuple[int, ...] = (16, 24, 24)  # half the head's width: time, height, width
-    rope_theta: float = 1e6
-    max_positions: int = 32768
-    initializer_range: float = 0.02
-    pad_token_id: int = 151643
-    image_token_id: int = 151655
-    video_token_id: int = 151656
-    vision_start_token_id: int = 151652
-    vision_end_token_id: int = 151653
-    tied: bool = True  # words are read and spoken through one matrix
-    head_dim: int | None = None  # None: hidden_size / heads
-
-    @property
-    def head_width(self) -> int:
-        """Width of an attention head."""
-        return self.head_dim or self.hidden_size // self.heads
 
 
 @dataclass(frozen=True)
@@ -65,19 +41,6 @@ class ExpertsConfig:
 
 
 DENSE = ExpertsConfig("dense")
-
-
-@dataclass(frozen=True)
-class VisionConfig:
-    """The vision tower; the defaults are Qwen2-VL's."""
-
-    depth: int = 32
-    embed_dim: int = 1280
-    heads: int = 16
-    patch_size: int = 14
-    spatial_merge_size: int = 2
-    initializer_range: float = 0.02
-    mlp_width: int = 5120  # of Qwen2-VL's tower always four times its own
 
 
 @dataclass(frozen=True)
@@ -161,6 +124,8 @@ class ChatVLAConfig:
     stem_width: int = 48
     max_new_tokens: int = 48  # of spoken reasoning or of an answer
     backbone: BackboneName = "qwen2_vl"
+    second_vision: VisionConfig | None = None  # prismatic's DINOv2 tower, beside `vision`, its SigLIP
+    word_encoder: WordEncoderConfig | None = None  # octo's T5
     experts: ExpertsConfig = field(default_factory=ExpertsConfig)
     reasoning: Reasoning = "film"
     """How what the network says reaches its actions: `film`, ChatVLA's; `latter`, `former` or `all`, ChatVLA-2's, blocks
@@ -175,8 +140,7 @@ class ChatVLAConfig:
         for size in (self.image_size, self.wrist_size):
             if size is not None and (size[0] % unit or size[1] % unit):
                 raise ValueError(f"image size {size} is not a multiple of patch x merge = {unit}; resize to whole tokens")
-        if self.backbone == "paligemma" and not self.options.conv_stem and len({*self.image_size, *(self.wrist_size or ())}) > 1:
-            raise ValueError(f"PaliGemma sees squares of one size, not {self.image_size} and {self.wrist_size}; set image_size to one, and wrist_size=None")
+        _check_trunk(self)
         if self.options.conv_stem and self.vision.patch_size % 4:
             raise ValueError(f"patch_size is {self.vision.patch_size}; the conv stem has stride 4 and needs a multiple")
         if self.options.keypoint_readout and not self.options.conv_stem:
@@ -189,6 +153,11 @@ class ChatVLAConfig:
             raise ValueError(f"reasoning={self.reasoning} is injected into the blocks of a dit head, not {self.head.kind}; set reasoning=film or none")
         if self.loss.balance and self.experts.kind != "dynamic":
             raise ValueError(f"loss.balance is {self.loss.balance}, but {self.experts.kind} experts have no router; set it to 0")
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it has words to answer with; Octo's transformer reads words and says none."""
+        return self.backbone != "octo"
 
     @property
     def reasoning_tokens(self) -> int:
@@ -233,6 +202,22 @@ class ChatVLAConfig:
         return _from_dict(cls, values, "config")
 
 
+def _check_trunk(config: ChatVLAConfig) -> None:
+    name, options = config.backbone, config.options
+    if name in SQUARE and not options.conv_stem and len({*config.image_size, *(config.wrist_size or ())}) > 1:
+        raise ValueError(f"{name} sees squares of one size, not {config.image_size} and {config.wrist_size}; set image_size to one, and wrist_size=None")
+    if options.conv_stem and name not in STEMMED:
+        raise ValueError(f"options.conv_stem makes patch tokens for {' and '.join(STEMMED)}, not for {name}; set it to False")
+    if config.experts.kind != "dense" and name not in EXPERT:
+        raise ValueError(f"{name} has no experts; set experts to dense, not {config.experts.kind}")
+    if (config.second_vision is None) == (name == "prismatic"):
+        raise ValueError(f"second_vision is prismatic's DINOv2 tower, and backbone is {name}; give both or neither")
+    if (config.word_encoder is None) == (name == "octo"):
+        raise ValueError(f"word_encoder is octo's T5, and backbone is {name}; give both or neither")
+    if name == "octo" and (config.head.kind != "readout" or config.reasoning != "none"):
+        raise ValueError(f"octo has a readout token and says no words; set head.kind=readout and reasoning=none, not {config.head.kind} and {config.reasoning}")
+
+
 def _from_dict(cls: type[T], values: Mapping[str, Any], path: str) -> T:
     names = [f.name for f in fields(cls)]  # type: ignore[arg-type]
     hints = get_type_hints(cls)
@@ -240,8 +225,9 @@ def _from_dict(cls: type[T], values: Mapping[str, Any], path: str) -> T:
     for key, value in values.items():
         if key not in names:
             raise ValueError(f"unknown key {path}.{key}{nearest(key, names)}; known: {', '.join(names)}")
-        if is_dataclass(hints[key]) and isinstance(value, Mapping):
-            value = _from_dict(hints[key], value, f"{path}.{key}")  # type: ignore[arg-type]
+        made_of = next((t for t in (hints[key], *get_args(hints[key])) if is_dataclass(t)), None)
+        if made_of is not None and isinstance(value, Mapping):
+            value = _from_dict(made_of, value, f"{path}.{key}")  # type: ignore[arg-type]
         made[key] = tuple(value) if isinstance(value, list) else value
     return cls(**made)
 

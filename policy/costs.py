@@ -21,6 +21,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from policy.chat_format import LONGEST_INSTRUCTION
 from policy.chatvla import ChatVLA, Seen
 from policy.config import ChatVLAConfig
 from policy.experts import Route
@@ -109,6 +110,8 @@ def row_costs(mode: FakeTensorMode, network: ChatVLA, stage: Stage, lengths: Len
         if control:
             found["control"] = _row(network, stage, lengths.control, lengths.spoken, config.cameras, route or "control")
             found["control"]["head"] = counted(network, lambda: _head(network, lengths.control))
+            if config.word_encoder is not None:
+                found["control"]["word encoder"] = counted(network, lambda: _read_words(network))
         if mixture.understanding:
             cameras = config.cameras[:1]
             found["understanding"] = _row(network, stage, lengths.understanding, lengths.answered, cameras, route or "understanding")
@@ -220,7 +223,7 @@ def _vision(network: ChatVLA, camera: str) -> Tensor:
         rows, columns = height // config.vision.patch_size, width // config.vision.patch_size
         patches = torch.zeros(1, rows * columns, 3 * 2 * config.vision.patch_size**2)
     else:
-        return network.vlm.see(image)
+        return network.vlm.see(image, [config.cameras.index(camera)])
     if config.backbone != "qwen2_vl":
         return network.vlm.see_patches(patches, (height, width))
     # The tower asks these for numbers, which fake tensors do not have.
@@ -240,9 +243,17 @@ def _language(network: ChatVLA, tokens: int, route: Route) -> Tensor:
     return out
 
 
+def _read_words(network: ChatVLA) -> Tensor:
+    """An instruction of the greatest length through the encoder of a network whose transformer reads no words."""
+    words = torch.zeros(1, LONGEST_INSTRUCTION, dtype=torch.long)
+    return network.vlm.words.read(words, torch.ones_like(words, dtype=torch.bool))
+
+
 def _words(network: ChatVLA, tokens: int) -> Tensor:
     """The logits of the supervised tokens and their loss: the largest tensor of the network."""
     states = torch.zeros(tokens, network.config.text.hidden_size, requires_grad=_language_learns(network))
+    if not network.config.speaks:
+        return states.new_zeros(())
     logits = network.vlm.lm_head(states).float()
     return F.cross_entropy(logits, torch.zeros(tokens, dtype=torch.long), reduction="sum")
 

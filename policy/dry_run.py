@@ -20,7 +20,7 @@ from policy.config import ChatVLAConfig, ExpertsConfig
 from policy.costs import Cost, Lengths, fake_network, row_costs
 from policy.experts import is_control_expert, is_understanding_expert
 from policy.fit import FitSetting
-from policy.freezing import is_head
+from policy.freezing import is_head, is_word_encoder
 from policy.layers import layers
 from policy.optim import is_muon_matrix
 from policy.parts import check_parts
@@ -31,6 +31,7 @@ from policy.stages import Stage
 # LLaVA's dialogues are some 60 words of questions and 200 of answers.
 PROMPT_TOKENS = {"control": 40, "understanding": 100}
 ANSWER_TOKENS = {"control": 20, "understanding": 250}
+VISION = (".visual.", ".vision_tower.", ".dino.", ".multi_modal_projector.", ".tokenizers.")
 GB = 1e9
 
 
@@ -90,10 +91,14 @@ def part_of(name: str) -> str:
         return "understanding expert"
     if "language_model.layers." in name:
         return "attention"
-    if "embed_tokens" in name or "lm_head" in name:
+    if is_word_encoder(name):
+        return "word encoder"
+    if "embed_tokens" in name or "embed_in" in name or "lm_head" in name:
         return "embeddings"
-    if ".visual." in name or ".vision_tower." in name or "multi_modal_projector" in name or name.startswith("stem."):
+    if any(part in name for part in VISION) or name.startswith("stem."):
         return "vision"
+    if ".transformer." in name:
+        return "transformer"
     return "head" if is_head(name) else "fusion, readouts, norms"
 
 

@@ -18,6 +18,7 @@ from policy.experts import is_control_expert
 from policy.pixels import MEAN, STD, TEMPORAL
 from policy.processor import SYSTEM_PROMPTS
 
+PLAIN = ("qwen2_vl", "paligemma")
 USAGE = "python -m policy.export checkpoint=FOLDER out=FOLDER"
 # Qwen2-VL's conversation with pictures where the content has them, under the system prompt of understanding.
 CHAT_TEMPLATE = (
@@ -57,6 +58,8 @@ def check_plain(config: ChatVLAConfig) -> None:
     Raises:
         ValueError: naming what it has that a plain model has not.
     """
+    if config.backbone not in PLAIN:
+        raise ValueError(f"{config.name} is built on {config.backbone}, whose parts transformers has, but not the whole")
     if config.options.conv_stem:
         raise ValueError(f"{config.name} sees through a stem of its own (options.conv_stem), which no plain model has")
     if config.experts.kind not in ("static", "dense"):

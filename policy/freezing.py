@@ -20,11 +20,17 @@ def is_vlm(name: str) -> bool:
     return any(part in f".{name}" for part in (".vlm.", ".stem."))
 
 
+def is_word_encoder(name: str) -> bool:
+    """What reads the words for a transformer that does not (Octo's T5)."""
+    return ".word_encoder." in name
+
+
 PARTS: Mapping[str, Callable[[str], bool]] = {
     "understanding_expert": is_understanding_expert,
     "control_expert": is_control_expert,
     "head": is_head,
     "vlm": is_vlm,
+    "word_encoder": is_word_encoder,
     "all_but_head": lambda name: not is_head(name),
     "all_but_understanding_expert": lambda name: not is_understanding_expert(name),
 }

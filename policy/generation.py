@@ -102,15 +102,15 @@ def speak(
     return Spoken(torch.stack(tokens, 1), torch.stack(states, 1), torch.stack(valid, 1), position_ids)
 
 
-def spell(model: ChatVLA, prefilled: Prefilled, spoken: Spoken, first_id: int, count: int) -> Tensor:
-    """(B, count) the most likely tokens from `first_id` on, behind prompt and text: a chunk of actions and nothing else."""
+def spell(model: ChatVLA, prefilled: Prefilled, spoken: Spoken, first_id: int, end_id: int, count: int) -> Tensor:
+    """(B, count) the most likely tokens from `first_id` to before `end_id`, behind prompt and text: a chunk of actions and nothing else."""
     reader = _Reader(model, prefilled, spoken)
     hidden = torch.cat([prefilled.hidden, spoken.hidden], 1)
     place = torch.arange(hidden.shape[1], device=hidden.device)
     state = hidden[torch.arange(reader.rows), (reader.visible * place).amax(1)]
     said = []
     for _ in range(count):
-        said.append(model.vlm.lm_head(state)[:, first_id:].argmax(-1) + first_id)
+        said.append(model.vlm.lm_head(state)[:, first_id:end_id].argmax(-1) + first_id)
         if len(said) < count:  # nothing is read from the state of the last
             state = reader.read(said[-1], torch.ones_like(reader.position, dtype=torch.bool))
     return torch.stack(said, 1)

@@ -140,6 +140,8 @@ class ChatVLAPolicy:
             raise ValueError(f"{len(images)} pictures, {len(questions)} questions and {len(cameras)} cameras; expected as many of each")
         if not questions:
             return []
+        if not self.model.config.speaks:
+            raise ValueError(f"{self.model.config.name} reads words and has none to answer with; ask another policy")
         seen = self._see([f for row in images for f in row], [c for row in cameras for c in row])
         ids = [self.processor.prompt_ids("understanding", len(c), q, c) for q, c in zip(questions, cameras, strict=True)]
         prefixes = [len(self.processor.opening_ids("understanding", len(c), c)) for c in cameras]
@@ -208,7 +210,7 @@ def decide_together(
     clock.lap("reasoning")
     context = _context(model, prefilled, spoken, [len(ids) for ids in asked], agent_pos, seen)
     if actions:
-        spelt = spell(model, prefilled, spoken, actions.first_id, actions.count).cpu().numpy()
+        spelt = spell(model, prefilled, spoken, actions.first_id, actions.end_id, actions.count).cpu().numpy()
         chunks = np.stack([actions.decode(ids) for ids in spelt])
     else:
         chunks = model.sample_actions(context, [p.generator for p in policies]).float().cpu().numpy()

@@ -13,11 +13,15 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.utils.checkpoint import checkpoint
 
-# Of the vision towers (Qwen2-VL's, PaliGemma's), the language model and the heads (DiT's, pi0's), where a network has them.
+# Of the vision towers (Qwen2-VL's, SigLIP's and CLIP's, DINOv2's), the language model, Octo's transformer and T5, and the
+# heads (DiT's, pi0's), where a network has them.
 LAYERS = (
     "vlm.model.visual.blocks",
     "vlm.model.vision_tower.encoder.layers",
+    "vlm.model.dino.encoder.layer",
     "vlm.model.language_model.layers",
+    "vlm.transformer.layers",
+    "vlm.words.word_encoder.block",
     "head.blocks",
     "head.layers",
 )

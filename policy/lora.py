@@ -16,16 +16,17 @@ from torch import nn
 
 ALPHA = 4  # times the rank
 DROPOUT = 0.05
+TOWERS = r"vlm\.model\.(visual\.blocks|vision_tower\.encoder\.layers|dino\.encoder\.layer)\.\d+"
 # Part -> its linear layers, by full name.
 TARGETS: Mapping[str, str] = {
-    "language": r"vlm\.model\.language_model\.layers\.\d+\.self_attn\.[qkvo]_proj",
-    "vision": r"vlm\.model\.(visual\.blocks|vision_tower\.encoder\.layers)\.\d+\.(attn\.(qkv|proj)|self_attn\.\w+_proj|mlp\.fc[12])",
-    "experts": r"vlm\.model\.language_model\.layers\.\d+\.mlp\..*_proj",
+    "language": r"vlm\.model\.language_model\.layers\.\d+\.(self_attn\.[qkvo]_proj|attention\.(query_key_value|dense))",
+    "vision": TOWERS + r"\.(attn\.(qkv|proj)|self_attn\.\w+_proj|attention\.\w_proj|mlp\.fc[12])",
+    "experts": r"vlm\.model\.language_model\.layers\.\d+\.mlp\.(.*_proj|dense_\w+)",
 }
 # Part -> what is frozen in it: its layers' own weights, norms and biases included.
 OWN: Mapping[str, str] = {
     "language": r"language_model\.layers\.\d+\.(?!mlp\.)",
-    "vision": r"(visual\.blocks|vision_tower\.encoder\.layers)\.\d+\.",
+    "vision": TOWERS + r"\.",
     "experts": r"language_model\.layers\.\d+\.mlp\.",
 }
 PREFIX = "lora_"

@@ -23,6 +23,7 @@ from policy.config import (
     nearest,
 )
 from policy.presets_baselines import full_baselines, tiny_baselines
+from policy.presets_trunks import TRUNKS
 
 # The probe summed four words' losses beside the questions' mean; `words` is their mean.
 TINY_LOSS = LossWeights(lm=1.0, action=1.0, words=4.0, positions=2.0)
@@ -132,6 +133,7 @@ PRESETS: Mapping[str, ChatVLAConfig] = {
     "chatvla_paligemma_tiny": _PALIGEMMA_TINY,
     **tiny_baselines(_CHATVLA_TINY, _PALIGEMMA_TINY),
     **full_baselines(_CHATVLA_2B, _PALIGEMMA_3B),
+    **TRUNKS,
 }
 
 

@@ -6,7 +6,7 @@ built for training and the prompt that the policy generates from are equal by co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -21,6 +21,7 @@ from policy.action_tokens import BINS, ActionTokens
 from policy.chat_format import FORMATS, ChatFormat
 from policy.config import ChatVLAConfig
 from policy.normalizer import NormStats
+from policy.positions import blocks, mrope
 
 # System prompts as in ChatVLA, section 3.3 (its released code has none and routes by a flag alone).
 System = Literal["control", "understanding"]
@@ -92,7 +93,7 @@ class Processor:
 
     def user_ids(self, text: str) -> list[int]:
         """The user's words and what stands between them and the answer."""
-        return self.encode(text) + self._ids(self.chat.before_answer)
+        return self.encode(text)[: self.chat.longest] + self._ids(self.chat.before_answer)
 
     def next_turn_ids(self) -> list[int]:
         """What stands between an answer and the next question of a dialogue."""
@@ -116,7 +117,8 @@ class Processor:
 
     def prompt_ids(self, system: System, n_images: int, text: str, cameras: Sequence[str] | None = None) -> list[int]:
         """Everything that stands before the assistant's answer; `cameras` as for `opening_ids`."""
-        return self.opening_ids(system, n_images, cameras) + self.user_ids(text)
+        asked = self.chat.asked(text) if system == "control" else text
+        return self.opening_ids(system, n_images, cameras) + self.user_ids(asked)
 
     def image(self, frame: NDArray[np.uint8], camera: str = "") -> NDArray[np.uint8]:
         """A camera's frame (H, W, 3) uint8 RGB at the model's size.
@@ -144,11 +146,17 @@ class Processor:
         return {self.config.image_tokens(c): self.config.token_grid(c) for c in self.config.cameras}
 
     def positions(self, ids: NDArray[np.integer], segment: NDArray[np.integer]) -> NDArray[np.int64]:
-        """(3, S) positions of one row: time, height and width (see `mrope`), or thrice a count from 1 for PaliGemma."""
+        """(3, S) positions of one row.
+
+        Qwen2-VL: time, height and width (see `mrope`). Octo: the block (see `blocks`). Others: thrice a count, PaliGemma's from 1.
+        """
         ids, segment = np.asarray(ids), np.asarray(segment)
-        if self.config.backbone == "paligemma":
-            return mrope(ids, segment, -1, {}) + 1
-        return mrope(ids, segment, self.image_id, self.grids)
+        if self.config.backbone == "qwen2_vl":
+            return mrope(ids, segment, self.image_id, self.grids)
+        if self.config.backbone == "octo":
+            assert self.config.text.readout_token_id is not None
+            return blocks(ids, segment, self.image_id, self.config.text.readout_token_id)
+        return mrope(ids, segment, -1, {}) + (self.config.backbone == "paligemma")
 
     def _special(self, token: str) -> int:
         return int(self.tokenizer.convert_tokens_to_ids(token))  # type: ignore[arg-type]
@@ -166,42 +174,11 @@ class Processor:
         return {}
 
 
-def mrope(
-    ids: NDArray[np.integer], segment: NDArray[np.integer], image_id: int, grids: Mapping[int, tuple[int, int]]
-) -> NDArray[np.int64]:
-    """(3, S) positions as Qwen2-VL's `get_rope_index`, restarting behind the prefix for each packed segment.
-
-    Text counts up by one in all three; a picture's tokens share a time, count rows in height and columns in width, and
-    what follows goes on behind the larger side of the picture. Padding is at 0.
-    """
-    out = np.zeros((3, len(ids)), np.int64)
-    is_image = ids == image_id
-    changes = np.flatnonzero((segment[1:] != segment[:-1]) | (is_image[1:] != is_image[:-1])) + 1
-    position, prefix_end = 0, 0
-    for start, stop in zip([0, *changes], [*changes, len(ids)], strict=True):
-        if segment[start] < 0:
-            continue
-        if segment[start] > 0 and segment[start] != segment[start - 1]:
-            position = prefix_end
-        if is_image[start]:
-            rows, columns = grids[int(stop - start)]
-            out[0, start:stop] = position
-            out[1, start:stop] = position + np.repeat(np.arange(rows), columns)
-            out[2, start:stop] = position + np.tile(np.arange(columns), rows)
-            position += max(rows, columns)
-        else:
-            out[:, start:stop] = position + np.arange(stop - start)
-            position += int(stop - start)
-        if segment[start] == 0:
-            prefix_end = position
-    return out
-
-
 def config_for(config: ChatVLAConfig, tokenizer: PreTrainedTokenizerFast) -> ChatVLAConfig:
     """The same network with the tokenizer's vocabulary and special ids, and room for actions where they are words."""
     ids = {
         name: int(tokenizer.convert_tokens_to_ids(token))  # type: ignore[arg-type]
         for name, token in FORMATS[config.backbone].token_ids.items()
     }
-    words = len(tokenizer) + (BINS if config.head.kind == "tokens" else 0)
+    words = len(tokenizer) + (BINS if config.head.kind == "tokens" and config.text.action_end is None else 0)
     return config.with_vocabulary(max(words, config.text.vocab_size), **ids)

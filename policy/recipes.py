@@ -16,13 +16,13 @@ CONTROL, COTRAIN = "1_control", "2_cotrain"
 # Of stages that start from a pretrained network; those that are not named are left out. Chosen by measuring (README:
 # Ablations): the ranking of the full stages, in minutes.
 ABLATION: Mapping[str, Mapping[str, Any]] = {
-    "1_control": {"steps": 60, "warmup": 10},
-    "2_cotrain": {"steps": 240, "warmup": 20},
-    "3_head": {"steps": 1200},
-    "1_cotrain": {"steps": 300, "warmup": 20},
-    "2_action": {"steps": 1200},
-    "1_train": {"steps": 300, "warmup": 20},
-    "2_head": {"steps": 1200},
+    "1_control": {"steps": 40, "warmup": 5},
+    "2_cotrain": {"steps": 120, "warmup": 10},
+    "3_head": {"steps": 500, "warmup": 20},
+    "1_cotrain": {"steps": 160, "warmup": 10},
+    "2_action": {"steps": 500, "warmup": 20},
+    "1_train": {"steps": 160, "warmup": 10},
+    "2_head": {"steps": 500, "warmup": 20},
 }
 
 

@@ -170,6 +170,19 @@ _SPOKEN_COTRAINED = _tiny_baseline(False, 1, TINY_STAGES[2].mixture, False)
 _FULL = (Stage("1_train", Mixture(robot=128), 50_000, 2e-5, "cosine", 500),)
 _PI0 = (Stage("1_train", Mixture(robot=32), 30_000, 2.5e-5, "cosine", 1000, betas=(0.9, 0.95), eps=1e-8, ema=0.99),)
 
+# OpenVLA's full training (policy.md 3.3; steps are ours, as data sets differ) and ECoT's 80k steps of it. RT-2's share of
+# questions, half, is near that of its larger network.
+_OPENVLA = (Stage("1_train", Mixture(robot=256), 50_000, 2e-5, betas=(0.9, 0.999), eps=1e-8, ema=0),)
+_ECOT = (replace(_OPENVLA[0], steps=80_000),)
+_RT2 = (replace(_OPENVLA[0], mixture=Mixture(robot=128, understanding=128)),)
+# TinyVLA (policy.md 3.2): the rate is that of its adapters, so that train.lora belongs to it.
+_TINYVLA = (Stage("1_train", Mixture(robot=256), 10_000, 2e-4, "cosine", 50, ema=0),)
+# Octo's fine-tuning (policy.md 3.4); T5 is frozen, and at the tiny size, where nobody has trained it before, learns too.
+_OCTO = (Stage("1_train", Mixture(robot=256), 50_000, 3e-4, "cosine", 2000, betas=(0.9, 0.999), eps=1e-8, frozen=("word_encoder",), ema=0),)
+_OCTO_TINY = (replace(TINY_STAGES[2], name="1_train", mixture=Mixture(robot=16), words=False, references=1), replace(TINY_STAGES[3], name="2_head"))
+# No words at image tokens on these trunks, whose pictures are squares of other cells.
+_UNGUIDED = replace(TINY_STAGES[2], name="1_train", mixture=Mixture(robot=12, understanding=4), words=False, references=1)
+
 STAGES: Mapping[str, tuple[Stage, ...]] = {
     "chatvla_tiny": TINY_STAGES,
     "chatvla_2b": PAPER_STAGES,
@@ -185,4 +198,12 @@ STAGES: Mapping[str, tuple[Stage, ...]] = {
     "rt2_tiny": _SPOKEN_COTRAINED,
     **dict.fromkeys(("divla_2b", "dexvla_2b"), _FULL),
     "pi0_3b": _PI0,
+    "openvla_7b": _OPENVLA,
+    "ecot_7b": _ECOT,
+    "rt2_7b": _RT2,
+    **dict.fromkeys(("tinyvla_s", "tinyvla_b", "tinyvla_h"), _TINYVLA),
+    **dict.fromkeys(("octo_small", "octo_base"), _OCTO),
+    "openvla_prismatic_tiny": (_UNGUIDED,),
+    "tinyvla_pythia_tiny": (_UNGUIDED, replace(TINY_STAGES[3], name="2_head")),
+    "octo_t5_tiny": _OCTO_TINY,
 }

@@ -34,7 +34,8 @@ from policy.fit import FitSetting, fast_precision, fit_stage
 from policy.parts import WHOLE, Part
 from policy.rows import Batches
 from policy.stages import STAGES
-from policy.train import TrainConfig, fresh_policy
+from policy.start import fresh_policy
+from policy.train_config import TrainConfig
 
 MODULE = "experiments.benchmarks.training_speed"
 STAGE = "2_cotrain"

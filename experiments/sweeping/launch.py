@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from hydra._internal.callbacks import Callbacks
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
@@ -98,7 +99,7 @@ def _launcher(name: str, options: Sequence[str]) -> Launcher:
         composed = hydra.compose_config("config", [f"hydra/launcher={group}", *options], RunMode.MULTIRUN, with_log_configuration=False)
     except HydraException as error:
         raise UsageError(str(error).splitlines()[0]) from None
-    context = HydraContext(config_loader=hydra.config_loader, callbacks=hydra.callbacks)
+    context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(composed))
     return Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=composed)
 
 

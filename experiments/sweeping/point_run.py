@@ -27,7 +27,7 @@ from experiments.stages import run_stage, training
 
 POINT, STATE, RESULTS, COST, LOG = "point.json", "state.json", "results", "cost.json", "log.txt"
 STAGES = "stages"
-# Of `policy.train.TrainConfig`: what changes no weight, or is told by the stages and the network themselves.
+# Of `policy.train_config.TrainConfig`: what changes no weight, or is told by the stages and the network themselves.
 UNTOLD = (
     "data", "out", "init", "pretrained", "preset", "stages", "steps_scale", "recipe", "text_ratio", "budget", "experts", "expert_count", "top_k", "reasoning",
     "workers", "threads", "accelerator", "strategy", "checkpoint_activations", "compile", "checkpoint_minutes", "progress", "wandb", "questions",
@@ -57,12 +57,13 @@ def train_shared(config: conf.Config, root: Path) -> tuple[Path, dict[str, Any]]
     The cost of a stage that another point has trained counts as if this one had.
     """
     from policy import fingerprint
-    from policy.train import network, train
+    from policy.train import train
+    from policy.train_config import network
 
     wanted, stages = training(config)
     start = wanted.init or wanted.pretrained
     told = {k: v for k, v in dataclasses.asdict(wanted).items() if k not in UNTOLD}
-    key = _hash([told, network(wanted).to_dict(), fingerprint.of_data(wanted.data), conf.checkpoint_hash(Path(start)) if start else None])
+    key = _hash([told, network(wanted).to_dict(), fingerprint.of_data(*wanted.tasks), conf.checkpoint_hash(Path(start)) if start else None])
     last, costs = None, dict[str, Any]({"train_minutes": 0.0, "train_cpu_minutes": 0.0})
     for stage in stages:
         key = _hash([key, dataclasses.asdict(stage)])

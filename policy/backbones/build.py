@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from policy.backbones import paligemma, qwen2_vl
+from policy.backbones import llava_pythia, octo, paligemma, prismatic, qwen2_vl
 from policy.config import ChatVLAConfig
 from policy.experts import Route
 from policy.experts_dynamic import Routing
@@ -25,16 +26,12 @@ class Backbone(Protocol):
 
     def get_input_embeddings(self) -> nn.Module: ...
 
-    def see(self, images: Tensor) -> Tensor:
-        """(N, h, w, 3) uint8 of one size to (N x tokens, d)."""
+    def see(self, images: Tensor, cameras: Sequence[int] = ()) -> Tensor:
+        """(N, h, w, 3) uint8 of one size, of cameras by index, to (N x tokens, d)."""
         ...
 
-    def see_patches(self, patches: Tensor, size: tuple[int, int]) -> Tensor:
-        """Patch tokens (N, P, e) of images of `size` (height, width), in the model's order, to (N x tokens, d)."""
-        ...
-
-    def drop_patch_embedding(self) -> None:
-        """Leaves the making of patch tokens to others."""
+    def tie_weights(self) -> None:
+        """Makes one of the matrices that are one, after loading."""
         ...
 
     def hidden_states(
@@ -54,7 +51,19 @@ class Backbone(Protocol):
         ...
 
 
-MODULES = {"qwen2_vl": qwen2_vl, "paligemma": paligemma}
+class Stemmed(Backbone, Protocol):
+    """A backbone that takes patch tokens which others made (`policy.config.STEMMED`)."""
+
+    def see_patches(self, patches: Tensor, size: tuple[int, int]) -> Tensor:
+        """Patch tokens (N, P, e) of images of `size` (height, width), in the model's order, to (N x tokens, d)."""
+        ...
+
+    def drop_patch_embedding(self) -> None:
+        """Leaves the making of patch tokens to others."""
+        ...
+
+
+MODULES = {"qwen2_vl": qwen2_vl, "paligemma": paligemma, "prismatic": prismatic, "llava_pythia": llava_pythia, "octo": octo}
 
 
 def build_backbone(config: ChatVLAConfig) -> Any:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
 
 from policy.config import ExpertsConfig
 from policy.feed_forward import make_experts
@@ -34,14 +38,53 @@ def load(kind: Any, path: str | Path, config: Any, experts: ExpertsConfig, dtype
         ValueError: a weight is missing or unexpected.
     """
     backbone, info = kind.from_pretrained(str(path), config=config, dtype=dtype, local_files_only=True, output_loading_info=True)
-    missing, unexpected = sorted(info["missing_keys"]), sorted(info["unexpected_keys"])
+    refuse(path, name, sorted(info["missing_keys"]), sorted(info["unexpected_keys"]))
+    make_experts(backbone, experts)
+    return backbone
+
+
+def tensors(path: str | Path) -> Iterator[tuple[str, Tensor]]:
+    """Names and tensors of a folder's safetensors, one after the other: of a large checkpoint never all at once.
+
+    Raises:
+        ValueError: there are none.
+    """
+    files = sorted(Path(path).glob("*.safetensors"))
+    if not files:
+        raise ValueError(f"{path} holds no *.safetensors; give the local folder of a pretrained checkpoint in that format")
+    for file in files:
+        with safe_open(file, "pt") as opened:
+            for name in opened.keys():  # noqa: SIM118 (it is no dictionary)
+                yield name, opened.get_tensor(name)
+
+
+@torch.no_grad()
+def fill(network: nn.Module, named: Iterable[tuple[str, Tensor]], path: str | Path, name: str) -> None:
+    """Copies tensors into the parameters of their names; each must have one, and each parameter its tensor.
+
+    Raises:
+        ValueError: a weight is missing, unexpected or of another shape.
+    """
+    own, unexpected = dict(network.named_parameters()), []
+    missing = set(own)
+    for key, tensor in named:
+        if key not in own:
+            unexpected.append(key)
+        elif own[key].shape != tensor.shape:
+            raise ValueError(f"{path} has {key} {tuple(tensor.shape)}, this preset {tuple(own[key].shape)}; choose the preset of its size")
+        else:
+            own[key].copy_(tensor)
+            missing.discard(key)
+    refuse(path, name, sorted(missing), sorted(unexpected))
+
+
+def refuse(path: str | Path, name: str, missing: list[str], unexpected: list[str]) -> None:
+    """Raises ValueError unless both lists of weights are empty."""
     if missing or unexpected:
         raise ValueError(
             f"{path} does not fit {name}: missing {_some(missing)}, unexpected {_some(unexpected)}; "
             f"give the folder of a complete {name} checkpoint of this preset's size"
         )
-    make_experts(backbone, experts)
-    return backbone
 
 
 def _some(keys: list[str]) -> str:

@@ -6,6 +6,7 @@ is causal, positions count from 1 (arXiv:2407.07726, sections 3.1 and 3.2).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,32 +16,21 @@ from torch import Tensor, nn
 from transformers import PaliGemmaConfig, PaliGemmaForConditionalGeneration
 from transformers.conversion_mapping import get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping
 from transformers.modeling_outputs import BaseModelOutputWithPast
-from transformers.models.gemma.configuration_gemma import GemmaConfig
 from transformers.models.gemma.modeling_gemma import GemmaDecoderLayer
 
 from policy.attention import PLAIN, register_plain_attention
 from policy.backbones import loading
+from policy.backbones.decoder import RoutedLayer, run
 from policy.config import ChatVLAConfig
 from policy.experts import Route
 from policy.experts_dynamic import Routing
-from policy.feed_forward import copy_experts, feed_forward
+from policy.feed_forward import copy_experts
 
 DIMENSIONS = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
 
 
-class ExpertGemmaLayer(GemmaDecoderLayer):
-    """x + Attention(norm(x)), then + Experts(norm(x)); attention and norms are shared."""
-
-    def __init__(self, config: GemmaConfig, layer_idx: int) -> None:
-        super().__init__(config, layer_idx)
-        self.mlp = feed_forward(config)  # type: ignore[assignment, arg-type]
-
-    def forward(  # type: ignore[override]
-        self, hidden_states: Tensor, route: Route = "understanding", routings: list[Routing] | None = None, **kwargs: Any
-    ) -> Tensor:
-        attended, _ = self.self_attn(hidden_states=self.input_layernorm(hidden_states), **kwargs)
-        hidden_states = hidden_states + attended
-        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states), route, routings)
+class ExpertGemmaLayer(RoutedLayer, GemmaDecoderLayer):  # type: ignore[misc]
+    """Gemma's decoder layer with experts."""
 
 
 class PaliGemmaBackbone(PaliGemmaForConditionalGeneration):
@@ -57,7 +47,7 @@ class PaliGemmaBackbone(PaliGemmaForConditionalGeneration):
         )
         self.post_init()
 
-    def see(self, images: Tensor) -> Tensor:
+    def see(self, images: Tensor, cameras: Sequence[int] = ()) -> Tensor:
         """(N, h, w, 3) uint8 of one size to (N x tokens, d)."""
         tower = self.model.vision_tower
         pixels = images.permute(0, 3, 1, 2).to(self.dtype).div(127.5).sub(1)  # mean and std of SigLIP are 0.5
@@ -82,16 +72,7 @@ class PaliGemmaBackbone(PaliGemmaForConditionalGeneration):
         routings: list[Routing] | None = None,
     ) -> BaseModelOutputWithPast:
         """The language model alone, after its last norm; see `policy.backbones.build.Backbone`."""
-        gemma: Any = self.model.language_model
-        positions = position_ids[0]
-        rotary = gemma.rotary_emb(embeds, position_ids=positions)
-        hidden = embeds
-        for layer in gemma.layers:
-            hidden = layer(
-                hidden, route=route, routings=routings, attention_mask=mask, position_ids=positions, past_key_values=cache,
-                use_cache=cache is not None, position_embeddings=rotary,
-            )  # fmt: skip
-        return BaseModelOutputWithPast(last_hidden_state=gemma.norm(hidden), past_key_values=cache)
+        return run(self.model.language_model, embeds, position_ids[0], mask, route, cache, routings)
 
     def _encoded(self, patches: Tensor) -> Tensor:
         tower = self.model.vision_tower

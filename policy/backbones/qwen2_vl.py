@@ -6,6 +6,7 @@ Qwen2-VL's keys: its checkpoint opens as a plain Qwen2-VL, which shows its under
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,7 @@ class ChatVLABackbone(Qwen2VLForConditionalGeneration):
             **kwargs,
         )
 
-    def see(self, images: Tensor) -> Tensor:
+    def see(self, images: Tensor, cameras: Sequence[int] = ()) -> Tensor:
         """(N, h, w, 3) uint8 of one size to (N x tokens, d)."""
         vision: Any = self.config.vision_config
         pixels = patchify(images, vision.patch_size, vision.spatial_merge_size)

@@ -16,6 +16,7 @@ from policy.presets import preset
 from policy.processor import mrope
 
 IMAGE = 1  # token id
+OWN_TRUNK = ("prismatic", "llava_pythia", "octo")
 
 
 def small_config(**options: bool) -> ChatVLAConfig:
@@ -110,3 +111,24 @@ def positions(ids: Tensor, segment: Tensor, config: ChatVLAConfig) -> Tensor:
 def padded(rows: list[list[int]], length: int, value: int) -> Tensor:
     """(B, length) long."""
     return torch.tensor([r + [value] * (length - len(r)) for r in rows])
+
+
+def toy(config: ChatVLAConfig) -> ChatVLAConfig:
+    """The same parts at two narrow layers, and pictures of 2 x 3 or 2 x 2 tokens."""
+    text, vision, head, patch = config.text, config.vision, config.head, config.vision.patch_size
+    width, own = 16 if text.head_dim else None, config.backbone in OWN_TRUNK
+    towers = [t and replace(t, depth=1 + own, embed_dim=24, heads=2, mlp_width=48) for t in (vision, config.second_vision)]
+    words = config.word_encoder
+    return replace(
+        config,
+        text=replace(text, hidden_size=32, intermediate_size=64, layers=2, heads=2, kv_heads=1, head_dim=width, mrope_section=(2, 3, 3)),
+        vision=towers[0],
+        second_vision=towers[1],
+        word_encoder=words and replace(words, hidden_size=16, intermediate_size=32, layers=1, heads=2, head_width=8),
+        head=replace(head, width=64 if head.kind == "readout" else 32, depth=2, heads=2, mlp_width=64, widths=(8, 16)),
+        image_size=(2 * patch, (2 if own else 3) * patch),
+        wrist_size=config.wrist_size and (patch, patch),
+        keypoints=4,
+        stem_width=8,
+        max_new_tokens=96 if config.reasoning == "chain" else 12,
+    )

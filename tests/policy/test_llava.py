@@ -17,7 +17,8 @@ from policy.llava_index import BrokenRecord, LlavaIndex
 from policy.parts import Part
 from policy.rows import Batches
 from policy.stages import STAGES, Mixture
-from policy.train import TrainConfig, train
+from policy.train import train
+from policy.train_config import TrainConfig
 
 COTRAIN = replace(STAGES["chatvla_tiny"][2], mixture=Mixture(1, 0, 4))
 

@@ -119,7 +119,7 @@ def test_a_checkpoint_of_another_architecture_or_size_is_refused(config, stock, 
         pretrained_backbone(tmp_path, config)
     with pytest.raises(ValueError, match=r"intermediate_size 48 \(preset small: 64\)"):
         pretrained_backbone(stock[1], replace(config, text=replace(config.text, intermediate_size=64)))
-    with pytest.raises(ValueError, match="PaliGemma sees squares of one size"):
+    with pytest.raises(ValueError, match="paligemma sees squares of one size"):
         replace(config, image_size=(16, 24))
 
 

@@ -11,15 +11,19 @@ import pytest
 import torch
 
 from policy import checkpoint, fingerprint
+from policy.chatvla import ChatVLA
 from policy.corpus import corpus
+from policy.image_words import Named
 from policy.presets import preset
 from policy.processor import Processor, config_for
 from policy.recorded import Frames, questions_of
 from policy.rows import Batches
 from policy.stages import STAGES, Mixture
+from policy.start import norm_stats, policy_from
 from policy.stills import Snapshots
 from policy.tokenizer import train_tokenizer
-from policy.train import TrainConfig, policy_from, train
+from policy.train import train
+from policy.train_config import TrainConfig
 from policy.vocabulary import taught, unknown
 from tests.policy import synthetic
 
@@ -125,11 +129,14 @@ def test_a_taught_network_ends_in_the_new_vocabularys_special_tokens(tasks, proc
     first = corpus(tasks[0])
     tokenizer = train_tokenizer(*first)
     config = config_for(preset("chatvla_tiny"), tokenizer)
-    from policy.chatvla import ChatVLA
-    from policy.train import norm_stats
 
     stats = norm_stats(tasks)
     policy, new = taught(ChatVLA(config, norm_stats(tasks[0])), Processor(tokenizer, config), *corpus(tasks), stats)
     assert policy.stats == stats
     assert policy.config.text.image_token_id == new.image_id
     assert new.tokenizer.get_vocab() == processor.tokenizer.get_vocab()
+
+
+def test_an_image_token_says_one_word_for_a_noun_and_one_for_a_colour():
+    words = [Named(p, n, c).labels for p, n, c in (("pink soap box", "soap box", "light brown"), ("semi-circle block", "semi-circle", "honey-coloured"), ("duck", "duck", "yellow"))]
+    assert words == [("box", "brown"), ("circle", "honey"), ("duck", "yellow")]

@@ -16,8 +16,10 @@ from policy import checkpoint
 from policy.inference import ChatVLAPolicy
 from policy.normalizer import NormStats
 from policy.stages import STAGES, Mixture, learning_rate
+from policy.start import policy_from
 from policy.tokenizer import load_tokenizer
-from policy.train import TrainConfig, policy_from, selected, train
+from policy.train import train
+from policy.train_config import TrainConfig, selected
 from tests.policy.synthetic import INSTRUCTION
 
 

@@ -36,7 +36,7 @@ from sim2real.twin.wire import DIALECTS
 from sim2real.twin.zed import CameraCard
 
 SERIALS = {"left": 30000001, "right": 30000002, "wrist": 10000003}
-START_S = 60.0  # for a process to be ready
+START_S = 180.0  # for a process to be ready; importing takes that long where a dozen others share the core
 STEP_S = 30.0  # for a control period in gated mode
 MOTION_S = 5.0  # for a motion to begin in gated mode
 

@@ -163,7 +163,8 @@ def test_stages_that_points_share_are_trained_once(tmp_path, trained):
     one, _ = shared(tmp_path, "train.text_ratio=3:1")
     two, _ = shared(tmp_path, "train.text_ratio=1:1")
     assert [name for name, _ in trained] == ["1_control", "2_cotrain", "2_cotrain"]
-    assert trained[1][1] == trained[2][1] != None  # noqa: E711: both go on from the one first stage
+    assert trained[1][1] is not None  # the one first stage, from which both go on
+    assert trained[1][1] == trained[2][1]
     assert one != two
     assert shared(tmp_path, "train.text_ratio=1:1", "trials=3", "train.out=elsewhere", "train.workers=2")[0] == two
     assert len(trained) == 3
@@ -220,7 +221,7 @@ def test_the_command_line_tells_of_failures_by_its_exit_code(tmp_path, capsys):
 
 
 def test_a_folder_without_a_sweep_says_so(tmp_path):
-    with pytest.raises(UsageError, match="no sweep in .*; give the folder of one"):
+    with pytest.raises(UsageError, match=r"no sweep in .*; give the folder of one"):
         sweep.load(tmp_path)
 
 

@@ -91,7 +91,7 @@ def test_a_launcher_that_is_not_installed_is_named_with_its_package(tmp_path, mo
     monkeypatch.setitem(launch.LAUNCHERS, "slurm", ("of_nobody", "hydra-submitit-launcher"))
     with pytest.raises(UsageError, match="launcher=slurm needs the package hydra-submitit-launcher, which is not installed here"):
         sweep.sweep([*QUICK, "policy=zero", "seed=1,2"], out=tmp_path, launcher="slurm", console=QUIET)
-    with pytest.raises(UsageError, match="unknown launcher 'slrum'; did you mean 'slurm'?"):
+    with pytest.raises(UsageError, match=r"unknown launcher 'slrum'; did you mean 'slurm'?"):
         sweep.sweep([*QUICK, "policy=zero"], out=tmp_path, launcher="slrum", console=QUIET)
 
 
@@ -108,10 +108,12 @@ def processes(monkeypatch, code):
 
 
 def test_ctrl_c_ends_the_running_points_and_starts_no_other(tmp_path, monkeypatch):
-    started = processes(monkeypatch, "import time; time.sleep(60)")
+    code = "import pathlib, signal, sys, time; signal.signal(signal.SIGINT, signal.SIG_DFL); pathlib.Path(sys.argv[1]).touch(); time.sleep(60)"
+    started = processes(monkeypatch, code)
 
     def look():
-        raise KeyboardInterrupt
+        if (tmp_path / "a").exists():
+            raise KeyboardInterrupt
 
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):

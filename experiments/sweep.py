@@ -22,7 +22,7 @@ from experiments import config as conf
 from experiments.errors import UsageError, check_name
 from experiments.run import command
 from experiments.stages import collect
-from experiments.sweeping.launch import LAUNCHER_NAMES, run_launched, run_local
+from experiments.sweeping.launch import LAUNCHER_NAMES, run_launched, run_local, run_ray
 from experiments.sweeping.live import Board
 from experiments.sweeping.point_run import POINT, STATE, locked, read, write
 from experiments.sweeping.points import Point, grid
@@ -45,8 +45,8 @@ def sweep(
 
     overrides: those of a single run, some with several values: `seed=1,2,3`, `seed=range(1,4)`, `env=sort_toys,hang_cup`.
     points: instead or besides, a list of points, each with overrides of its own. out: the sweep's folder (default: by
-    what varies). jobs: how many points run at once on this machine; 0 = in this process. launcher: `local`, or one of
-    Hydra's: ray, slurm, joblib, with `launcher_options` such as `hydra.launcher.partition=gpu`.
+    what varies). jobs: how many points run at once on this machine; 0 = in this process. launcher: `local`, `ray`
+    (a cluster, or one of this machine), or Hydra's: `slurm`, with `launcher_options` such as `hydra.launcher.partition=gpu`.
 
     Raises:
         UsageError: an override that no run can have, or a launcher that is not installed.
@@ -63,6 +63,8 @@ def sweep(
     with Board(found, folders, jobs, console) as board:
         if launcher == "local":
             run_local(todo, jobs, board.look)
+        elif launcher == "ray" and todo:
+            run_ray(todo, board.look)
         elif todo:
             run_launched(launcher, todo, launcher_options)
             board.look()

@@ -16,6 +16,7 @@ from envs.sim_env import SimEnv
 from envs.tasks import toy
 from envs.types import Task, Trial
 from experiments import config as run_config
+from experiments.sweeping.points import grid
 from policy import presets
 
 ROOT = Path(__file__).parents[1]
@@ -52,7 +53,8 @@ def test_make_run_and_make_test_set_up_first():
 
 @pytest.mark.parametrize("overrides", OVERRIDES)
 def test_the_overrides_that_the_readme_names_parse(overrides):
-    assert run_config.load(overrides.split()).envs
+    several = overrides.startswith("-m ")
+    assert grid(overrides.split()[1:]) if several else run_config.load(overrides.split()).envs
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -1,7 +1,8 @@
-"""Runs the points of a sweep: in processes of this machine, or through one of Hydra's launchers."""
+"""Runs the points of a sweep: in processes of this machine, on a Ray cluster, or through one of Hydra's launchers."""
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra._internal.callbacks import Callbacks
 from hydra.core.global_hydra import GlobalHydra
@@ -21,18 +23,14 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
 from experiments import config as conf
+from experiments import pool
 from experiments.errors import UsageError
 from experiments.sweeping.point_run import LOG, POINT, STATE, read, run_point, write
 
 ROOT = Path(__file__).resolve().parents[2]
-# Our name -> Hydra's, and the package that brings it.
-LAUNCHERS = {
-    "ray": ("ray", "hydra-ray-launcher"),
-    "slurm": ("submitit_slurm", "hydra-submitit-launcher"),
-    "joblib": ("joblib", "hydra-joblib-launcher"),
-    "basic": ("basic", "hydra-core"),
-}
-LAUNCHER_NAMES = ("local", *LAUNCHERS)
+# Our name -> Hydra's, and the package that brings it. Hydra's own launcher for Ray asks for older packages than the rest.
+LAUNCHERS = {"slurm": ("submitit_slurm", "hydra-submitit-launcher"), "basic": ("basic", "hydra-core")}
+LAUNCHER_NAMES = ("local", "ray", *LAUNCHERS)
 STOP_S = 20.0  # for a point to keep what it has after Ctrl-C
 LOOK_S = 0.5
 
@@ -65,6 +63,24 @@ def run_local(folders: Sequence[Path], jobs: int, look: Callable[[], None]) -> N
             _wait(process)
 
 
+class PointWorker:
+    """A worker of `experiments.pool` that runs points where the sweep was started."""
+
+    def __init__(self, start: Path) -> None:
+        os.chdir(start)
+
+    def __call__(self, folder: Path, tell: Callable[[Any], None]) -> None:
+        run_point(folder)
+
+
+def run_ray(folders: Sequence[Path], look: Callable[[], None]) -> None:
+    """Runs the points on the Ray cluster of `experiments.ray_pool`, whose nodes see this folder."""
+    for event in pool.run(functools.partial(PointWorker, Path.cwd()), folders, "ray"):
+        if isinstance(event, pool.Died):
+            write(event.item / STATE, {"state": "failed", "error": f"its process died: {event.reason}"})
+        look()
+
+
 def run_launched(name: str, folders: Sequence[Path], options: Sequence[str] = ()) -> None:
     """Runs the points through Hydra's launcher of that name; `options` are its overrides, such as `hydra.launcher.partition=gpu`.
 
@@ -94,7 +110,7 @@ def _launcher(name: str, options: Sequence[str]) -> Launcher:
     known = hydra.config_loader.get_group_options("hydra/launcher")
     if group not in known:
         Singleton.set_state(state)
-        raise UsageError(f"launcher={name} needs the package {package}, which is not installed here (installed: {', '.join(known)}); pip install {package}, or choose launcher=local")
+        raise UsageError(f"launcher={name} needs the package {package}, which is not installed here (installed: {', '.join(known)}); pip install -e '.[{name}]' -c constraints.txt, or choose launcher=local or ray")
     try:
         composed = hydra.compose_config("config", [f"hydra/launcher={group}", *options], RunMode.MULTIRUN, with_log_configuration=False)
     except HydraException as error:

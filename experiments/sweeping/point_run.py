@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import signal
 import sys
 import time
 import traceback
@@ -138,4 +139,5 @@ def _hash(values: Any) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a sweep in the background would hand down that it is ignored
     run_point(Path(sys.argv[1]))

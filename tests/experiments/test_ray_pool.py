@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from envs.snapshots import read_snapshots
 from envs.types import Trial
@@ -14,6 +15,7 @@ from experiments.pool import Died, Done, run
 from experiments.recording import SNAPSHOTS
 from experiments.results import Result
 from experiments.rollout import Provenance
+from experiments.sweep import sweep
 from experiments.workers import EnvRun, Job, run_trials
 from tests.experiments.test_pool import Doubler
 
@@ -73,3 +75,8 @@ def test_a_collection_is_the_same_wherever_it_is_made(tmp_path):
     for name, snapshot in here.items():
         assert snapshot.record == there[name].record
         np.testing.assert_array_equal(snapshot.images, there[name].images)
+
+
+def test_a_sweep_runs_its_points_on_the_cluster(tmp_path):
+    table = sweep(["env=take_lid", "policy=zero,expert", "trials=1", "workers=0", "video=none"], out=tmp_path, launcher="ray", console=Console(quiet=True))
+    assert table[table.metric == "success"].set_index("policy").value.to_dict() == {"zero": 0.0, "expert": 1.0}

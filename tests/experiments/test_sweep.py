@@ -91,7 +91,7 @@ def test_a_launcher_that_is_not_installed_is_named_with_its_package(tmp_path, mo
     monkeypatch.setitem(launch.LAUNCHERS, "slurm", ("of_nobody", "hydra-submitit-launcher"))
     with pytest.raises(UsageError, match="launcher=slurm needs the package hydra-submitit-launcher, which is not installed here"):
         sweep.sweep([*QUICK, "policy=zero", "seed=1,2"], out=tmp_path, launcher="slurm", console=QUIET)
-    with pytest.raises(UsageError, match="unknown launcher 'slrum'; did you mean 'slurm'?"):
+    with pytest.raises(UsageError, match=r"unknown launcher 'slrum'; did you mean 'slurm'?"):
         sweep.sweep([*QUICK, "policy=zero"], out=tmp_path, launcher="slrum", console=QUIET)
 
 
@@ -108,10 +108,12 @@ def processes(monkeypatch, code):
 
 
 def test_ctrl_c_ends_the_running_points_and_starts_no_other(tmp_path, monkeypatch):
-    started = processes(monkeypatch, "import time; time.sleep(60)")
+    code = "import pathlib, signal, sys, time; signal.signal(signal.SIGINT, signal.SIG_DFL); pathlib.Path(sys.argv[1]).touch(); time.sleep(60)"
+    started = processes(monkeypatch, code)
 
     def look():
-        raise KeyboardInterrupt
+        if (tmp_path / "a").exists():
+            raise KeyboardInterrupt
 
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
@@ -163,7 +165,8 @@ def test_stages_that_points_share_are_trained_once(tmp_path, trained):
     one, _ = shared(tmp_path, "train.text_ratio=3:1")
     two, _ = shared(tmp_path, "train.text_ratio=1:1")
     assert [name for name, _ in trained] == ["1_control", "2_cotrain", "2_cotrain"]
-    assert trained[1][1] == trained[2][1] != None  # noqa: E711: both go on from the one first stage
+    assert trained[1][1] is not None  # the one first stage, from which both go on
+    assert trained[1][1] == trained[2][1]
     assert one != two
     assert shared(tmp_path, "train.text_ratio=1:1", "trials=3", "train.out=elsewhere", "train.workers=2")[0] == two
     assert len(trained) == 3
@@ -220,7 +223,7 @@ def test_the_command_line_tells_of_failures_by_its_exit_code(tmp_path, capsys):
 
 
 def test_a_folder_without_a_sweep_says_so(tmp_path):
-    with pytest.raises(UsageError, match="no sweep in .*; give the folder of one"):
+    with pytest.raises(UsageError, match=r"no sweep in .*; give the folder of one"):
         sweep.load(tmp_path)
 
 

@@ -1,7 +1,7 @@
 # `make run` and `make test` are all that a stranger needs; both set up first.
 
 .DEFAULT_GOAL := help
-.PHONY: run test setup lint benchmark regression tree clean help
+.PHONY: run test setup lint benchmark notebooks regression tree clean help
 
 PYTHON_BIN := .venv/bin/python
 READY := .venv/.ready
@@ -27,6 +27,9 @@ benchmark: setup ## Measure the simulation's speed, the policy's, and the expert
 	$(PYTHON_BIN) -m experiments.benchmarks.env_speed
 	$(PYTHON_BIN) -m experiments.benchmarks.inference_speed
 	$(PYTHON_BIN) -m experiments.benchmarks.expert
+
+notebooks: setup ## Execute notebooks/ for real, where they lie (some: ARGS="01 07")
+	$(PYTHON_BIN) -m experiments.notebooks $(ARGS)
 
 regression: setup ## Record anew what tests/test_regression.py compares with: the expert on two test layouts of every task
 	rm -rf tests/regression

@@ -106,7 +106,7 @@ def accuracy(asked: Sequence[Asked], answers: Sequence[str]) -> dict[str, Any]:
 
 def ask_policy(policy: Any, env_name: str, seed: int, count: int, out: Path) -> dict[str, Any] | None:
     """Ask, and write OUT/questions.json and a few pictures for the report; None for a policy that cannot answer."""
-    if not hasattr(policy, "answer_batch"):
+    if not hasattr(policy, "answer_batch") or not getattr(policy, "speaks", True):
         return None
     asked = scene_questions(env_name, seed, count)
     answers = evaluate_answers(policy, asked)

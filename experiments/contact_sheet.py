@@ -15,15 +15,17 @@ from PIL import Image, ImageDraw, ImageFont
 
 from envs.names import TASK_NAMES, checked_name
 from envs.sim_env import SimEnv
-from envs.types import IMAGE_SHAPE, Trial
+from envs.types import CAMERAS, IMAGE_SHAPE, Trial
 
 STRIP, GAP = 22, 6  # px: the name above each row of pictures, the space between rows
 INK, PAPER = (40, 42, 46), (255, 255, 255)
 
 
-def sheet(tasks: Sequence[str], trial: int = 0, shift: str = "none", columns: int = 1) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8: left, right and wrist of one test layout of each task, at quality "high"."""
-    cells = [_cell(task, Trial(task, trial, shift=shift)) for task in tasks]
+def sheet(
+    tasks: Sequence[str], trial: int = 0, shift: str = "none", columns: int = 1, cameras: Sequence[str] = CAMERAS
+) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8: what the cameras see of one test layout of each task, at quality "high"."""
+    cells = [_cell(task, Trial(task, trial, shift=shift), cameras) for task in tasks]
     height, width, _ = cells[0].shape
     rows = -(-len(cells) // columns)
     page = np.full((rows * (height + GAP), columns * (width + GAP) - GAP, 3), 255, np.uint8)
@@ -33,10 +35,11 @@ def sheet(tasks: Sequence[str], trial: int = 0, shift: str = "none", columns: in
     return page
 
 
-def _cell(task: str, trial: Trial) -> NDArray[np.uint8]:
+def _cell(task: str, trial: Trial, cameras: Sequence[str]) -> NDArray[np.uint8]:
     env = SimEnv(task, quality="high")
-    env.reset(options={"trial": trial})
-    pictures, text = env.render(), f"{task}: {env.instruction}"
+    observation, _ = env.reset(options={"trial": trial})
+    pictures = np.concatenate([observation["pixels"][camera] for camera in cameras], 1)
+    text = f"{task}: {env.instruction}" if len(cameras) > 1 else task  # one picture is too narrow for both
     env.close()
     image = Image.new("RGB", (pictures.shape[1], IMAGE_SHAPE[0] + STRIP), PAPER)
     image.paste(Image.fromarray(pictures), (0, STRIP))

@@ -76,7 +76,8 @@ PALIGEMMA = ChatFormat(
 
 # OpenVLA asks a Llama-2 that was never taught to chat (policy.md 3.3), and puts pictures behind <s>. Llama has no token
 # for a place in a text: <unk> stands there, which its words, cut into bytes if need be, never are. The system prompt is
-# left out: the question itself tells control from understanding.
+# left out: the question itself tells control from understanding. Differs: pieces are encoded one by one, so that Llama's
+# tokenizer puts a space before the line's end, and none stands before the actions.
 OPENVLA = ChatFormat(
     name="OpenVLA",
     special_tokens=("<unk>", "<s>", "</s>", "<PAD>"),

@@ -30,7 +30,7 @@ def _corpus(folder: Path, chains: bool) -> tuple[set[str], set[str]]:
     texts |= {*frames.reasonings, *frames.instructions, *SYSTEM_PROMPTS.values(), NEXT_ACTION}
     texts |= {r.text for i in range(min(len(snapshots), SAMPLED)) for r in snapshots.references(i)}
     things = {n for r in snapshots.records for n in named(r["objects"])}
-    words = {w for n in things for w in (n.noun, n.colour)}
+    words = {w for n in things for w in n.labels}
     if chains:
         texts |= {Chains(folder).text(int(i)) for i in np.linspace(0, len(frames) - 1, SAMPLED, dtype=int)}
         words |= set(WORDS)

@@ -20,7 +20,7 @@ from policy.config import ChatVLAConfig, ExpertsConfig
 from policy.costs import Cost, Lengths, fake_network, row_costs
 from policy.experts import is_control_expert, is_understanding_expert
 from policy.fit import FitSetting
-from policy.freezing import is_head, is_word_encoder
+from policy.freezing import is_embedding, is_head, is_word_encoder
 from policy.layers import layers
 from policy.optim import is_muon_matrix
 from policy.parts import check_parts
@@ -93,7 +93,7 @@ def part_of(name: str) -> str:
         return "attention"
     if is_word_encoder(name):
         return "word encoder"
-    if "embed_tokens" in name or "embed_in" in name or "lm_head" in name:
+    if is_embedding(name):
         return "embeddings"
     if any(part in name for part in VISION) or name.startswith("stem."):
         return "vision"

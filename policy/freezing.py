@@ -15,6 +15,11 @@ def is_head(name: str) -> bool:
     return ".head." in f".{name}"
 
 
+def is_embedding(name: str) -> bool:
+    """The matrices through which words are read and spoken."""
+    return any(part in name for part in (".embed_tokens.", ".embed_in.", ".lm_head."))
+
+
 def is_vlm(name: str) -> bool:
     """The vision-language model, with the stem through which it sees."""
     return any(part in f".{name}" for part in (".vlm.", ".stem."))
@@ -31,6 +36,7 @@ PARTS: Mapping[str, Callable[[str], bool]] = {
     "head": is_head,
     "vlm": is_vlm,
     "word_encoder": is_word_encoder,
+    "embeddings": is_embedding,
     "all_but_head": lambda name: not is_head(name),
     "all_but_understanding_expert": lambda name: not is_understanding_expert(name),
 }

@@ -28,6 +28,11 @@ class Named:
     noun: str
     colour: str = NONE_WORD
 
+    @property
+    def labels(self) -> tuple[str, str]:
+        """Noun and colour in one word each, as an image token says them: soap box -> box, semi-circle -> circle, honey-coloured -> honey."""
+        return self.noun.replace("-", " ").split()[-1], self.colour.split()[-1].split("-")[0]
+
 
 @dataclass(frozen=True)
 class Segmented:
@@ -59,8 +64,7 @@ class Labels:
         rows, columns = self.grid
         height, width = scene.segmentation.shape
         owner, centre = dominant(scene.segmentation, len(scene.objects), self.grid)
-        nouns = np.array([self.ids[NONE_WORD], *(self.ids[o.noun] for o in scene.objects)])
-        colours = np.array([self.ids[NONE_WORD], *(self.ids[o.colour] for o in scene.objects)])
+        nouns, colours = (np.array([self.ids[w] for w in words]) for words in zip((NONE_WORD, NONE_WORD), *(o.labels for o in scene.objects), strict=True))
         own = np.moveaxis(np.mgrid[:rows, :columns], 0, -1).reshape(-1, 2)
         own_centre = (own + 0.5) / [rows, columns]
         place = np.where(owner[:, None] > 0, centre[owner] / [height, width], own_centre)

@@ -68,6 +68,11 @@ class ChatVLAPolicy:
         policy.name = model.config.name
         return policy
 
+    @property
+    def speaks(self) -> bool:
+        """Whether it has words to answer questions with."""
+        return self.model.config.speaks
+
     def reset(self, trial: Trial) -> None:
         """Starts a trial: the diffusion noise is drawn from the trial's own stream."""
         # A new one: copies of this policy that share its weights (the server's) each have their own.
@@ -140,7 +145,7 @@ class ChatVLAPolicy:
             raise ValueError(f"{len(images)} pictures, {len(questions)} questions and {len(cameras)} cameras; expected as many of each")
         if not questions:
             return []
-        if not self.model.config.speaks:
+        if not self.speaks:
             raise ValueError(f"{self.model.config.name} reads words and has none to answer with; ask another policy")
         seen = self._see([f for row in images for f in row], [c for row in cameras for c in row])
         ids = [self.processor.prompt_ids("understanding", len(c), q, c) for q, c in zip(questions, cameras, strict=True)]

@@ -2,6 +2,7 @@
 
 Each says what follows its source (research/policy.md, section 3) and what differs. Common to the tiny ones, and different
 from all sources: three cameras, proprioception, absolute poses at 15 Hz, min-max bounds, and the options of chatvla_tiny.
+Those whose sources have another trunk are on it in `policy.presets_trunks`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def tiny_baselines(chatvla: ChatVLAConfig, paligemma: ChatVLAConfig) -> Mapping[
         # instead of LoRA; the head predicts the clean chunk, as everywhere at this size (see HeadConfig.prediction).
         replace(dense, name="divla_tiny", head=unet),
         # TinyVLA (arXiv:2409.12514): no reasoning, a diffusion U-Net, temporal ensembling.
-        # Differs: the source's trunk is LLaVA-Pythia with LoRA.
+        # Differs: the source's trunk is LLaVA-Pythia with LoRA (policy.presets_trunks has it).
         replace(dense, name="tinyvla_tiny", head=unet, reasoning="none", ensemble=0.01),
         # DexVLA (arXiv:2502.05855): as DiVLA with a DiT much larger beside its trunk. Differs: its head is trained before
         # on many robots, and its chunk has 50 actions.

@@ -15,7 +15,7 @@ from policy.feed_forward import make_experts
 from policy.normalizer import NormStats
 from policy.processor import config_for
 
-TRUNK = ("backbone", "text", "vision", "options", "image_size", "wrist_size", "cameras", "keypoints", "stem_width")
+TRUNK = ("backbone", "text", "vision", "second_vision", "word_encoder", "options", "image_size", "wrist_size", "cameras", "keypoints", "stem_width")
 CARRIED = ("stem", "readout", "positions")  # what stage 0 trains besides the vision-language model
 
 

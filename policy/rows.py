@@ -81,7 +81,7 @@ class Batches:
     def labels(self) -> Labels:
         """Ids of the words that image tokens say."""
         things = {n for r in self.snapshots.records for n in named(r["objects"])}
-        words = {w for n in things for w in (n.noun, n.colour)} | {*COLUMN_WORDS, *ROW_WORDS, NONE_WORD}
+        words = {w for n in things for w in n.labels} | {*COLUMN_WORDS, *ROW_WORDS, NONE_WORD}
         ids = {w: word_id(self.processor.tokenizer, w) for w in sorted(words)}
         return Labels(ids, self.processor.config.token_grid(CAMERAS[0]))
 

@@ -175,8 +175,8 @@ _PI0 = (Stage("1_train", Mixture(robot=32), 30_000, 2.5e-5, "cosine", 1000, beta
 _OPENVLA = (Stage("1_train", Mixture(robot=256), 50_000, 2e-5, betas=(0.9, 0.999), eps=1e-8, ema=0),)
 _ECOT = (replace(_OPENVLA[0], steps=80_000),)
 _RT2 = (replace(_OPENVLA[0], mixture=Mixture(robot=128, understanding=128)),)
-# TinyVLA (policy.md 3.2): the rate is that of its adapters, so that train.lora belongs to it.
-_TINYVLA = (Stage("1_train", Mixture(robot=256), 10_000, 2e-4, "cosine", 50, ema=0),)
+# TinyVLA (policy.md 3.2): the rate is that of its adapters, so that train.lora belongs to it; its words stay as they are.
+_TINYVLA = (Stage("1_train", Mixture(robot=256), 10_000, 2e-4, "cosine", 50, frozen=("embeddings",), ema=0),)
 # Octo's fine-tuning (policy.md 3.4); T5 is frozen, and at the tiny size, where nobody has trained it before, learns too.
 _OCTO = (Stage("1_train", Mixture(robot=256), 50_000, 3e-4, "cosine", 2000, betas=(0.9, 0.999), eps=1e-8, frozen=("word_encoder",), ema=0),)
 _OCTO_TINY = (replace(TINY_STAGES[2], name="1_train", mixture=Mixture(robot=16), words=False, references=1), replace(TINY_STAGES[3], name="2_head"))

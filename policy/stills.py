@@ -87,7 +87,10 @@ def place_text(thing: dict, goal: dict) -> str:
     return f"Put the {thing['phrase']} into the {goal['phrase']}."
 
 
-def _target_pos(objects: dict[str, dict], role: str, goal: str) -> NDArray[np.float32]:
+def _target_pos(objects: dict[str, dict], role: str, goal: str) -> NDArray[np.float32] | None:
+    """Where a thing lies and goes, (6,) m; None where one of them, such as the table, is no thing of the still."""
+    if not {role, goal} <= objects.keys():
+        return None
     return np.array([*objects[role]["pos"], *objects[goal]["pos"]], np.float32)
 
 

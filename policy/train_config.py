@@ -24,7 +24,7 @@ class TrainConfig:
     the data has words that it lacks, they are added and the ranges are the data's (`policy.vocabulary`).
     minutes: of all stages together; None runs every stage's full number of steps, which alone is reproducible.
     steps_scale: multiplies the steps of every stage. stages: their names, empty for all; the first goes on from the
-    stage before it, where `out` has that. workers: processes that make batches. pretrained: folder of Qwen2-VL (2b).
+    stage before it, where `out` has that. workers: processes that make batches. pretrained: folder of the trunk's published weights.
     wandb: off, offline or online. questions: asked after each stage, 0 for none. feature_frames: at most so many
     frames are cached for the head. devices to compile: see `policy.fit.FitSetting`. llava: a file in LLaVA's format,
     whose pictures are in the folder `images`; llava_share of the understanding rows of each batch come from it.

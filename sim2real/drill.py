@@ -1,182 +1,216 @@
-"""Everything that can go wrong, once each on the twin, and 10,000 wild chunks at its wire: `python -m sim2real.drill`."""
+"""Everything that can go wrong, once each on the twin, in trials like any others: `python -m sim2real.drill`.
+
+Each fault strikes in the middle of a trial (swapped cameras: before one) of a session that keeps rows and logs. What it must lead to
+is decided here beforehand: how the trial is classed, that the arm is still afterwards, that the session goes on to the end with a trial
+in which the arm moves, and that the log has every control step that was executed.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
+import tempfile
 import time
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
-from envs.types import CONTROL_HZ, Trial
+from envs.types import CONTROL_HZ, HORIZON, Inference, Observation, Trial
+from experiments.report_style import md_table
+from experiments.results import Result, ResultsWriter
+from experiments.rollout import Provenance
+from experiments.workers import EnvRun, Event
 from policy.baselines import hold_action
 from sim2real.arm import Collision
 from sim2real.franka_env import FrankaEnv
-from sim2real.outcomes import RobotError
-from sim2real.safety import IN_THE_BOX
+from sim2real.motion_log import MotionLog
 from sim2real.scripted import ScriptedOperator
+from sim2real.session import Turn, play
 from sim2real.twin import faults
-from sim2real.twin.clock import MODES
-from sim2real.twin.wire import MODE_REFLEX
+from sim2real.twin.clock import Mode
 from sim2real.twin_rig import TwinRig, make_twin_rig
 
-LONG_S = 8.0  # until a fault has to be told
-STILL = 2e-3  # rad within 0.3 s
-LAG = 0.02  # m by which the hand, which is not stiff, may be outside of the box that its targets stay in
+TASK = "sort_toys"
+STRIKE_AT = 2  # inference, counted from 0
+GIVEN_UP, QUIET = 45, 12  # control steps after which the operator ends a trial: one in which the fault strikes, any other
+SWING = 0.03  # m
+STILL, STILL_MS = 2e-3, 300  # rad, ms
+GOES_ON = ("failure",)  # the trial goes on until the drill's operator gives it up
 
-# fault -> outcomes that are right for it; `held` = the trial goes on after the arm was held
+# The faults, and how the trial must come out. Of gripper answers with a wrong checksum one is asked for again.
 EXPECTED: tuple[tuple[faults.Fault, tuple[str, ...]], ...] = (
     (faults.Reflex(), ("reflex",)),
     (faults.UserStop(), ("operator_stop",)),
-    (faults.DropCommands(5), ("goes on",)),
+    (faults.DropCommands(5), GOES_ON),
     (faults.DropCommands(25), ("reflex",)),
-    (faults.LateCommands(2, 100), ("goes on",)),
-    (faults.DropStates(5), ("goes on",)),
+    (faults.LateCommands(2, 100), GOES_ON),
+    (faults.DropStates(5), GOES_ON),
     (faults.Silence(1.5), ("invalid",)),
     (faults.ConnectionLost(), ("invalid",)),
-    (faults.GripperCrcErrors(1), ("goes on", "invalid")),
+    (faults.GripperCrcErrors(1), GOES_ON),
     (faults.GripperSilent(), ("invalid",)),
     (faults.CameraUnplugged("left"), ("invalid",)),
     (faults.CameraFrozen("wrist"), ("invalid",)),
     (faults.CameraLate("right", 0.4), ("invalid",)),
     (faults.CamerasSwapped("left", "right"), ("invalid",)),
 )
+LIVE = (faults.CameraLate,)  # a twin that stands still between control steps waits for a late picture
 
 
 @dataclass(frozen=True)
 class Drilled:
-    """What one fault led to. `next_runs`: the next trial began and moved."""
+    """What one fault led to. `next_runs`: the session ended with a trial that counts and in which the arm moved.
+
+    `kept`: the log beside the row has every control step, but at most the one in which the fault struck.
+    """
 
     fault: str
     outcome: str
-    error: str
+    classed: bool
     still: bool
     next_runs: bool
-    right: bool
+    kept: bool
+    error: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether all is as documented."""
+        return self.classed and self.still and self.next_runs and self.kept
 
 
-def drill(env: FrankaEnv, fault: faults.Fault, right: tuple[str, ...]) -> Drilled:
-    """Let it happen in the middle of a trial (of swapped cameras: before one)."""
+class Swing:
+    """Moves the hand up and down, and lets the fault strike once."""
+
+    name, execute, uses_pixels = "swing", 4, True
+
+    def __init__(self, strike: Any):
+        self._strike = strike
+
+    def reset(self, trial: Trial) -> None:
+        """The motion begins anew."""
+        self._hold: Any = None
+        self._inferences = 0
+
+    def infer(self, observation: Observation, instruction: str) -> Inference:
+        """(16, 10) actions around where the trial began."""
+        self._hold = hold_action(observation) if self._hold is None else self._hold
+        chunk = np.tile(self._hold, (HORIZON, 1))
+        steps = self._inferences * self.execute + np.arange(HORIZON)
+        chunk[:, 2] += SWING * np.sin(steps / 10)
+        if self._inferences == STRIKE_AT and self._strike is not None:
+            strike, self._strike = self._strike, None
+            strike()
+        self._inferences += 1
+        return Inference(chunk)
+
+
+class Impatient(ScriptedOperator):
+    """Gives every trial up after `patience` control steps."""
+
+    patience = GIVEN_UP
+
+    def steps_done(self, env: Any) -> int:
+        """As the twin knows."""
+        self._late = env.control_steps >= self.patience
+        return super().steps_done(env)
+
+    def given_up(self) -> bool:
+        """When it is late."""
+        return self._late
+
+
+def drill(env: FrankaEnv, fault: faults.Fault, right: Sequence[str], out: Path) -> Drilled:
+    """Let it happen in a session of two trials that is kept in `out`."""
     assert isinstance(env.rig, TwinRig)
-    twin, trial = env.rig.twin, Trial(env.task.name, 0)
-    outcome, error = "goes on", ""
-    try:
-        if isinstance(fault, faults.CamerasSwapped):
-            twin.inject(fault)
-        observation, _ = env.reset(options={"trial": trial})
-        action = hold_action(observation)
-        for k in range(int(LONG_S * CONTROL_HZ)):
-            if k == 5 and not isinstance(fault, faults.CamerasSwapped):
-                twin.inject(fault)
-            action[0] += 0.004 * np.sin(k / 10)
-            _, _, _, truncated, info = env.step(action)
-            if truncated:
-                outcome, error = info.get("outcome", "timeout"), info.get("error", "")
-                break
-    except RobotError as raised:
-        outcome, error = "invalid", str(raised)
-    before = twin.state().joint_pos
-    time.sleep(0.3)
-    still = outcome == "goes on" or bool(np.abs(twin.state().joint_pos - before).max() < STILL)
-    twin.heal()
-    if isinstance(fault, faults.UserStop):
-        twin.inject(faults.UserStop(False))
-    return Drilled(str(fault), outcome, error, still, runs(env, trial), outcome in right)
+    assert isinstance(env.operator, Impatient)
+    twin, operator, still = env.rig.twin, env.operator, []
+    operator.patience = GIVEN_UP
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Result):
+            operator.patience = QUIET
+            still.append(is_still(twin))
+            twin.heal()
+            if isinstance(fault, faults.UserStop):
+                twin.inject(faults.UserStop(False))
+
+    early = isinstance(fault, faults.CamerasSwapped)
+    if early:
+        twin.inject(fault)
+    policy = Swing(None if early else lambda: twin.inject(fault))
+    with ResultsWriter(out, {"env": TASK, "backend": "twin"}) as writer:
+        run = EnvRun(Provenance(policy.name, "drill", backend="twin"), out)
+        seen = Seen(writer)
+        play(env, [Turn(Trial(TASK, k), policy, run, seen) for k in (0, 1)], "none", tell)  # type: ignore[arg-type]
+    first, last = seen.rows[0], seen.rows[-1]
+    moved = np.ptp(MotionLog.load(out / str(last.log)).joint_pos, axis=0).max() > STILL
+    return Drilled(str(fault), first.outcome, first.outcome in right, all(still), last.counted and bool(moved), all(map(_is_kept(out), seen.rows)), first.error or "")
 
 
-def runs(env: FrankaEnv, trial: Trial) -> bool:
-    """Whether a trial begins and the arm follows in it."""
-    try:
-        observation, _ = env.reset(options={"trial": trial})
-        action = hold_action(observation)
-        action[2] += 0.03
-        for _ in range(12):
-            observation, _, _, truncated, _ = env.step(action)
-    except RobotError:
-        return False
-    return not truncated and float(observation["agent_pos"][9] - action[2]) > -0.01
+class Seen:
+    """Passes rows on and remembers them, those too that do not count."""
+
+    def __init__(self, writer: ResultsWriter):
+        self.writer, self.rows = writer, []
+
+    def append(self, row: Result) -> None:
+        """Keep one."""
+        self.rows.append(row)
+        self.writer.append(row)
 
 
-def wild(env: FrankaEnv, chunks: int, seed: int = 0) -> dict[str, Any]:
-    """Random chunks of 1 to 3 actions, among them NaN, jumps and nonsense; what the twin saw of them, by its own account."""
-    assert isinstance(env.rig, TwinRig)
-    twin, rng, kind = env.rig.twin, np.random.default_rng(seed), env.rig.kind
-    low, high = np.array(env.limits.workspace_low) - LAG, np.array(env.limits.workspace_high) + LAG
-    found = {"chunks": 0, "actions": 0, "refused": 0, "changed": 0, "out of the joints' limits": 0, "out of the box": 0, "out of the command's limits": 0, "reflexes": 0, "trials": 0}
-    trial = 0
-    while found["chunks"] < chunks:
-        observation, _ = env.reset(options={"trial": Trial(env.task.name, trial % 20)})
-        trial, found["trials"], ended = trial + 1, found["trials"] + 1, False
-        while not ended and found["chunks"] < chunks:
-            found["chunks"] += 1
-            for action in _wild_chunk(rng, hold_action(observation)):
-                found["actions"] += 1
-                try:
-                    observation, _, terminated, truncated, _ = env.step(action)
-                except ValueError:
-                    found["refused"] += 1
-                    continue
-                state, row = twin.state(), env.executor.rows[-1]
-                found["changed"] += bool(row.why)
-                found["out of the command's limits"] += bool(np.any(row.command < env.executor.guard.low - 1e-9) or np.any(row.command > env.executor.guard.high + 1e-9))
-                found["out of the joints' limits"] += bool(np.any(state.joint_pos < kind.low) or np.any(state.joint_pos > kind.high))
-                pos = env.executor.guard.ik.pose(state.joint_pos)[0]
-                found["out of the box"] += bool(np.any(pos < low - IN_THE_BOX) or np.any(pos > high + IN_THE_BOX))
-                found["reflexes"] += state.robot_mode == MODE_REFLEX
-                ended = terminated or truncated
-                if ended:
-                    break
-    return found
+def is_still(twin: Any) -> bool:
+    """Whether no joint moves by more than `STILL` in `STILL_MS` of the twin's time."""
+    before = twin.state()
+    until = time.monotonic() + 10
+    while (after := twin.state()).tick < before.tick + STILL_MS and time.monotonic() < until:
+        time.sleep(0.01)
+    return bool(np.abs(after.joint_pos - before.joint_pos).max() < STILL)
 
 
-def _wild_chunk(rng: np.random.Generator, hold: Any) -> Any:
-    """(n, 10): near the arm, anywhere, far outside, or not numbers at all."""
-    n = int(rng.integers(1, 4))
-    chunk = np.tile(hold, (n, 1)) + rng.normal(0, 1, (n, 10)) * rng.choice([0.01, 0.1, 1.0, 100.0])
-    if rng.random() < 0.1:
-        chunk[rng.integers(n), rng.integers(10)] = rng.choice([np.nan, np.inf, -np.inf])
-    return chunk
+def _is_kept(out: Path) -> Any:
+    def kept(row: Result) -> bool:
+        steps = round(row.seconds * CONTROL_HZ)
+        return steps == 0 or (row.log is not None and len(MotionLog.load(out / row.log)) >= steps - 1)
+
+    return kept
 
 
-def main() -> None:
-    """Print what came of it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--chunks", type=int, default=10_000, help="wild chunks; 0 = none")
-    parser.add_argument("--mode", choices=MODES, default="gated", help="of the twin for the faults (late pictures are only late in real_time and lockstep)")
-    parser.add_argument("--no-faults", action="store_true", help="only the chunks")
-    args = parser.parse_args()
-    console = Console()
-    if not args.no_faults:
-        table = Table("fault", "outcome", "arm still", "next trial", "as documented", "error")
-        with _open(args.mode) as env:
-            for fault, right in EXPECTED:
-                if args.mode == "gated" and isinstance(fault, faults.CameraLate):
-                    continue
-                d = drill(env, fault, right)
-                table.add_row(d.fault, d.outcome, _yes(d.still), _yes(d.next_runs), _yes(d.right), d.error[:90])
-                console.print(d.fault, d.outcome, f"still {_yes(d.still)}, next {_yes(d.next_runs)}, right {_yes(d.right)}", d.error[:120], highlight=False)
-        console.print(table)
-    if args.chunks:
-        with _open("gated") as env:
-            env.cameras = False
-            console.print(wild(env, args.chunks), highlight=False)
-
-
-class _open:
+def open_env(mode: Mode) -> FrankaEnv:
     """A sort_toys environment on a twin of its own."""
+    rig = make_twin_rig(TASK, mode, Collision())
+    return FrankaEnv(rig, TASK, Impatient(rig.twin))
 
-    def __init__(self, mode: Any):
-        rig = make_twin_rig("sort_toys", mode, Collision())
-        self.env = FrankaEnv(rig, "sort_toys", ScriptedOperator(rig.twin))
 
-    def __enter__(self) -> FrankaEnv:
-        return self.env
+def table(drilled: Sequence[Drilled]) -> str:
+    """The results in Markdown."""
+    head = ["fault", "the trial is", "as documented", "arm still", "next trial runs", "log whole"]
+    return md_table([head, *([f"`{d.fault}`", d.outcome, *map(_yes, (d.classed, d.still, d.next_runs, d.kept))] for d in drilled)])
 
-    def __exit__(self, *_: object) -> None:
-        self.env.close()
+
+def main(argv: Sequence[str]) -> int:
+    """Print what came of it; the exit code: 0 if all was as documented."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="faults whose names have this in them")
+    chosen = [(fault, right) for fault, right in EXPECTED if parser.parse_args(argv).only in str(fault)]
+    console, drilled = Console(soft_wrap=True), []
+    modes: tuple[tuple[Mode, bool], ...] = (("gated", False), ("lockstep", True))
+    for mode, live in modes:
+        of_mode = [(fault, right) for fault, right in chosen if isinstance(fault, LIVE) == live]
+        if not of_mode:
+            continue
+        with closing(open_env(mode)) as env:
+            for fault, right in of_mode:
+                with tempfile.TemporaryDirectory() as folder:
+                    drilled.append(drill(env, fault, right, Path(folder)))
+                console.print(f"{drilled[-1].fault}: {drilled[-1].outcome} {drilled[-1].error[:110]}", highlight=False)
+    console.print(table(drilled), highlight=False)
+    return 0 if all(d.passed for d in drilled) else 1
 
 
 def _yes(value: bool) -> str:
@@ -184,4 +218,4 @@ def _yes(value: bool) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

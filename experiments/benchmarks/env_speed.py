@@ -10,6 +10,7 @@ neighbouring blocks; what is reported is their median with the extremes beside i
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -53,9 +54,9 @@ def serve_ours(task: str, cameras: bool) -> None:
     serve(reset, step, {"name": name, "gl": gl_renderer() if cameras else "none"})
 
 
-def measure(task: str, repeats: int) -> dict[str, Any]:
-    """Blocks of all three contenders in turn, and what follows from them."""
-    contenders = {k: Contender(*c, *([] if k == "robosuite" else ["--task", task])) for k, c in MODULES.items()}
+def measure(task: str, repeats: int, names: Sequence[str] = tuple(MODULES)) -> dict[str, Any]:
+    """Blocks of the contenders `names` of `MODULES` in turn, and what follows from them; a ratio only where both are there."""
+    contenders = {k: Contender(*MODULES[k], *([] if k == "robosuite" else ["--task", task])) for k in names}
     blocks: dict[str, list[Block]] = {key: [] for key in contenders}
     for _ in range(repeats):
         for key, contender in contenders.items():
@@ -63,14 +64,15 @@ def measure(task: str, repeats: int) -> dict[str, Any]:
     about = {key: contender.about for key, contender in contenders.items()}
     for contender in contenders.values():
         contender.close()
-    ratio = [stock.cpu_ms / ours.cpu_ms for stock, ours in zip(blocks["robosuite"], blocks["cameras"], strict=True)]
+    stock, ours = (blocks.get(key, []) for key in ("robosuite", "cameras"))
+    ratio = [a.cpu_ms / b.cpu_ms for a, b in zip(stock, ours, strict=False)]
     return {
         "about": about,
         "steps_per_block": STEPS,
         "blocks": {key: [vars(block) for block in each] for key, each in blocks.items()},
         "cpu_ms": {key: summary([block.cpu_ms for block in each]) for key, each in blocks.items()},
         "steps_per_s": {key: summary([1000 / block.cpu_ms for block in each]) for key, each in blocks.items()},
-        "robosuite_over_ours": summary(ratio),
+        "robosuite_over_ours": summary(ratio) if ratio else None,
     }
 
 

@@ -179,9 +179,8 @@ def pretrained(path: str | Path, config: ChatVLAConfig, dtype: torch.dtype = tor
     """
     loading.check_dimensions(path, t5_config(config).to_dict(), DIMENSIONS, config.name)
     backbone = build(config).to(dtype)
-    encoder, info = T5EncoderModel.from_pretrained(
-        str(path), config=t5_config(config), dtype=dtype, local_files_only=True, output_loading_info=True
-    )
+    kind: Any = T5EncoderModel
+    encoder, info = kind.from_pretrained(str(path), config=t5_config(config), dtype=dtype, local_files_only=True, output_loading_info=True)
     loading.refuse(path, "T5", sorted(info["missing_keys"]), sorted(info["unexpected_keys"]))
     backbone.words.word_encoder = encoder.encoder.train(backbone.training)
     return backbone

@@ -17,6 +17,9 @@ from threading import Lock
 from types import ModuleType
 from typing import Any, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from envs.names import TASK_NAMES, checked_name
 from envs.scenes import SCENES
 from envs.tasks import get_task
@@ -33,7 +36,7 @@ from sim2real.twin.wire import DIALECTS
 from sim2real.twin.zed import CameraCard
 
 SERIALS = {"left": 30000001, "right": 30000002, "wrist": 10000003}
-START_S = 60.0  # for a process to be ready
+START_S = 180.0  # for a process to be ready; importing takes that long where a dozen others share the core
 STEP_S = 30.0  # for a control period in gated mode
 MOTION_S = 5.0  # for a motion to begin in gated mode
 
@@ -169,6 +172,11 @@ class Twin:
         """What is so now, whatever the sensors say."""
         return self._ring.read()
 
+    def joint_path(self, ms: int) -> NDArray[np.float64]:
+        """(ms, 7) rad: where the arm was in the last milliseconds, at most 500."""
+        newest = self._ring.tick
+        return np.array([self._ring.read(tick).joint_pos for tick in range(newest - ms + 1, newest + 1)])
+
     # --- time, in gated mode ---
 
     def hold(self, every_ms: int = 0) -> None:
@@ -237,12 +245,13 @@ class Twin:
             raise ValueError(f"Twin.{what} is for mode='gated'; this twin's is '{self.mode}'")
 
     def _until(self, true: Any, timeout_s: float, otherwise: str) -> None:
-        end = time.monotonic() + timeout_s
+        began = time.monotonic()
         while not true():
-            if time.monotonic() > end:
+            waited = time.monotonic() - began
+            if waited > timeout_s:
                 self._check_alive()
                 raise TwinError(f"{otherwise} (waited {timeout_s:.0f} s)")
-            time.sleep(1e-4)
+            time.sleep(min(max(1e-4, waited / 8), 2e-3))  # looking more often would take the time from those who are waited for
 
     def _ask(self, name: str, argument: Any) -> None:
         with self._lock:

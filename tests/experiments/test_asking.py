@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from experiments.asking import Asked, accuracy, evaluate_answers, is_right
+from experiments.asking import Asked, accuracy, ask_policy, evaluate_answers, is_right
 
 IMAGE = np.zeros((120, 160, 3), np.uint8)
 
@@ -48,3 +48,15 @@ def test_questions_are_asked_in_batches_and_answered_in_order():
     answers = evaluate_answers(Echo(), [asked("red")] * 70)
     assert sizes == [32, 32, 6]
     assert answers[69] == "what colour is the duck? left"
+
+
+def test_a_policy_without_words_is_not_asked(tmp_path):
+    class Silent:
+        speaks = False
+
+        def answer_batch(self, images, questions, cameras):
+            raise AssertionError("asked")
+
+    for policy in (Silent(), object()):
+        assert ask_policy(policy, "sort_toys", 0, 4, tmp_path) is None
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,7 @@
 """What is executed while a policy thinks: nothing lost, nothing early, no jump at the seam."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -111,3 +113,68 @@ def test_pacing_starts_anew_with_each_trial():
     first, second = pacing(True), pacing(True)
     first.actions(numbered(0), 0.0)
     assert firsts(second.actions(numbered(50), TICK))[0] == -1
+
+
+def test_what_goes_on_meanwhile_is_what_the_actions_say_afterwards():
+    paced, told = pacing(asynchronous=True), pacing(asynchronous=True)
+    assert firsts(np.array([paced.meanwhile(k) for k in range(3)])) == [-1] * 3
+    for one in (paced, told):
+        one.actions(numbered(0), 0.0)
+    meanwhile = [paced.meanwhile(k) for k in range(10)]
+    np.testing.assert_array_equal(meanwhile, told.actions(numbered(8), 10 * TICK)[:10])
+
+
+class Clocked(FakeEnv):
+    """Time passes by itself, as on a robot: a control step takes 5 ms."""
+
+    real_time = True
+
+    def step_chunk(self, actions, on_step=None):
+        time.sleep(0.005 * len(actions))
+        return super().step_chunk(actions, on_step)
+
+
+class Pondering(Forward):
+    """Thinks for 50 ms and notes how many control steps pass meanwhile."""
+
+    def __init__(self, env):
+        self.env, self.passed = env, []
+
+    def infer(self, observation, instruction):
+        before = self.env.count
+        time.sleep(0.05)
+        self.passed.append(self.env.count - before)
+        return super().infer(observation, instruction)
+
+
+@pytest.mark.parametrize("execution", ["sync", "async"])
+def test_where_time_passes_by_itself_the_arm_goes_on_only_if_it_shall(execution):
+    env = Clocked()
+    policy = Pondering(env)
+    told = Executed()
+    row = rollout(env, policy, Trial("sort_toys", 0), [told], Provenance("pondering", "abc", clock="real", execution=execution))
+    assert row.outcome == "success"
+    assert sum(told.counts) >= env.count  # the last chunk may end the trial early
+    if execution == "sync":
+        assert set(policy.passed) == {0}
+    else:
+        assert min(policy.passed) >= 2
+
+
+class Executed:
+    """A recorder of how many actions were executed at once."""
+
+    def __init__(self):
+        self.counts = []
+
+    def start(self, env): ...
+
+    def say(self, env, text): ...
+
+    def execute(self, actions):
+        self.counts.append(len(actions))
+
+    def step(self, env): ...
+
+    def end(self, outcome):
+        return {}

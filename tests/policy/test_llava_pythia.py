@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor
-from transformers import CLIPVisionConfig, CLIPVisionModel, DynamicCache, GPTNeoXConfig, GPTNeoXForCausalLM
+from transformers import CLIPVisionModel, DynamicCache, GPTNeoXForCausalLM
 
 from policy.backbones.build import pretrained_backbone
 from policy.batch import attention_mask
@@ -23,6 +21,7 @@ from policy.pixels import MEAN, STD
 from policy.presets import preset
 from policy.processor import Processor, config_for
 from policy.tokenizer import train_tokenizer
+from tests.policy import published
 from tests.policy.small import toy
 
 # TinyVLA (arXiv:2409.12514), the table of results: all parameters of S, B and H. Pythia's own, of EleutherAI's model cards.
@@ -41,34 +40,8 @@ def config() -> ChatVLAConfig:
 @pytest.fixture(scope="module")
 def stock(config, tmp_path_factory) -> tuple[CLIPVisionModel, GPTNeoXForCausalLM, dict[str, Tensor], Path]:
     """CLIP and Pythia at random, and both with a projector as a checkpoint of LLaVA-Pythia."""
-    torch.manual_seed(0)
-    vision, text = config.vision, config.text
-    clip = CLIPVisionModel(
-        CLIPVisionConfig(
-            hidden_size=vision.embed_dim, intermediate_size=vision.mlp_width, num_hidden_layers=vision.depth,
-            num_attention_heads=vision.heads, image_size=40, patch_size=20, initializer_factor=3.0,
-        )
-    ).eval()  # fmt: skip
-    pythia = GPTNeoXForCausalLM(
-        GPTNeoXConfig(
-            vocab_size=64, hidden_size=text.hidden_size, intermediate_size=text.intermediate_size, num_hidden_layers=text.layers,
-            num_attention_heads=text.heads, initializer_range=0.2,
-        )
-    ).eval()  # fmt: skip
-    weights = {f"gpt_neox.vision_tower.vision_model.{k}": v for k, v in clip.state_dict().items()}
-    weights |= {k: v for k, v in pythia.state_dict().items() if k.startswith("gpt_neox.")}
-    weights["embed_out.weight"] = pythia.get_output_embeddings().weight.detach()
-    for layer, inner in ((0, vision.embed_dim), (2, text.hidden_size)):
-        weights |= {f"gpt_neox.mm_projector.{layer}.weight": torch.randn(text.hidden_size, inner), f"gpt_neox.mm_projector.{layer}.bias": torch.randn(text.hidden_size)}
-    weights["gpt_neox.layers.0.attention.masked_bias"] = torch.tensor(-1e9)  # a buffer, as older checkpoints have
     folder = tmp_path_factory.mktemp("pythia")
-    write(folder, weights, text.hidden_size)
-    return clip, pythia, weights, folder
-
-
-def write(folder: Path, weights: dict[str, Tensor], width: int) -> None:
-    save_file({k: v.contiguous() for k, v in weights.items()}, folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps({"model_type": "llava_pythia", "hidden_size": width}))
+    return *published.llava_pythia(config, folder), folder
 
 
 @torch.no_grad()
@@ -93,10 +66,10 @@ def test_its_weights_give_the_logits_of_clip_projector_and_pythia(stock, config)
 
 def test_a_folder_that_is_no_llava_pythia_of_this_size_is_refused(stock, config, tmp_path):
     weights = {k: v for k, v in stock[2].items() if k != "embed_out.weight"}
-    write(tmp_path, weights, config.text.hidden_size)
+    published.write(tmp_path, weights, {"hidden_size": config.text.hidden_size})
     with pytest.raises(ValueError, match=r"does not fit LLaVA-Pythia: missing 1 \(lm_head.weight\), unexpected none"):
         pretrained_backbone(tmp_path, config)
-    write(tmp_path, stock[2], 48)
+    published.write(tmp_path, stock[2], {"hidden_size": 48})
     with pytest.raises(ValueError, match=r"hidden_size 48 \(preset tinyvla_pythia_tiny: 32\)"):
         pretrained_backbone(tmp_path, config)
 

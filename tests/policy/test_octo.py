@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from transformers import T5Config, T5EncoderModel, T5ForConditionalGeneration
+from transformers import T5EncoderModel, T5ForConditionalGeneration
 
 from policy.backbones.build import pretrained_backbone
-from policy.backbones.octo import OctoBackbone, StandardConv, t5_config
+from policy.backbones.octo import OctoBackbone, StandardConv
 from policy.batch import attention_mask
 from policy.chat_format import LONGEST_INSTRUCTION, OCTO
 from policy.chatvla import ChatVLA
@@ -21,6 +21,7 @@ from policy.positions import PICTURES, READOUT, WORDS, blocks
 from policy.presets import preset
 from policy.processor import Processor, config_for
 from policy.tokenizer import train_tokenizer
+from tests.policy import published
 from tests.policy.small import toy
 
 OCTO_SIZES = {"octo_small": 27e6, "octo_base": 93e6}  # octo-models/octo, README; T5 not counted
@@ -47,7 +48,9 @@ def states(octo: OctoBackbone, ids: torch.Tensor = IDS, picture: int = 0) -> tor
     segment = SEGMENT[: len(ids), : ids.shape[1]]
     embeds = octo.get_input_embeddings()(ids).masked_scatter((ids == 3)[..., None], octo.see(images, [0] * len(ids)))
     where = torch.from_numpy(np.stack([blocks(i, s, 3, 4) for i, s in zip(ids.numpy(), segment.numpy(), strict=True)], 1))
-    return octo.hidden_states(embeds, where, attention_mask(segment, prefix_lm=True), "control").last_hidden_state
+    found = octo.hidden_states(embeds, where, attention_mask(segment, prefix_lm=True), "control").last_hidden_state
+    assert found is not None
+    return found
 
 
 def test_the_blocks_of_a_row():
@@ -83,12 +86,9 @@ def test_a_row_beside_a_longer_one_computes_what_it_does_alone(octo):
 
 @torch.no_grad()
 def test_words_are_read_as_t5_reads_them_whole_or_encoder_alone(config, tmp_path):
-    torch.manual_seed(1)
     words = torch.tensor([[20, 21, 22, 1]])
-    further = {"num_decoder_layers": 1, "decoder_start_token_id": 0}
     for kind in (T5ForConditionalGeneration, T5EncoderModel):
-        t5 = kind(T5Config(**{**t5_config(config).to_dict(), **further})).eval()
-        t5.save_pretrained(tmp_path)
+        t5 = published.t5(config, tmp_path, kind)
         expected = t5.get_encoder()(input_ids=words).last_hidden_state
         ours = pretrained_backbone(tmp_path, config).eval()
         torch.testing.assert_close(ours.words.word_encoder(input_ids=words).last_hidden_state, expected)
@@ -97,7 +97,8 @@ def test_words_are_read_as_t5_reads_them_whole_or_encoder_alone(config, tmp_path
 
 
 def test_a_t5_of_another_size_is_refused(config, tmp_path):
-    T5EncoderModel(T5Config(**{**t5_config(config).to_dict(), "d_ff": 48})).save_pretrained(tmp_path)
+    assert config.word_encoder is not None
+    published.t5(replace(config, word_encoder=replace(config.word_encoder, intermediate_size=48)), tmp_path)
     with pytest.raises(ValueError, match=r"d_ff 48 \(preset octo_t5_tiny: 32\)"):
         pretrained_backbone(tmp_path, config)
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaForCausalLM
 
 from policy.action_tokens import ActionTokens
 from policy.backbones.build import build_backbone, pretrained_backbone
-from policy.backbones.prismatic import IMAGENET_MEAN, IMAGENET_STD, RMS_EPS, PrismaticBackbone
+from policy.backbones.prismatic import IMAGENET_MEAN, IMAGENET_STD, PrismaticBackbone
 from policy.batch import attention_mask
 from policy.chat_format import OPENVLA
 from policy.config import ChatVLAConfig, ExpertsConfig
@@ -23,36 +21,14 @@ from policy.normalizer import NormStats
 from policy.presets import preset
 from policy.processor import Processor, config_for
 from policy.tokenizer import train_tokenizer
+from tests.policy import published
 from tests.policy.small import toy
 
 OPENVLA_7B = 7_541_237_184  # numbers in openvla/openvla-7b's safetensors (the hub's own count; its index: 15,082,474,368 bytes of bfloat16)
-DEPTH, WIDTH, HEADS, PATCH, MLP = 3, 24, 2, 20, 48
+DEPTH, WIDTH, HEADS, PATCH = 3, 24, 2, 20
+SIZE = {"text_config": {"vocab_size": 64}}
 IMAGES = torch.randint(0, 256, (2, 40, 40, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 IDS = torch.tensor([[1, 0, 0, 0, 0, 20, 21, 22, 30]])  # <s>, a picture of four tokens, words
-
-
-def tower(seed: int, prefix: str, registers: int, scaled: bool, pooled: bool) -> dict[str, Tensor]:
-    """Random weights of a ViT by timm's names."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def rand(*shape: int) -> Tensor:
-        return 0.3 * torch.randn(*shape, generator=generator)
-
-    made = {"pos_embed": rand(1, 4, WIDTH), "patch_embed.proj.weight": rand(WIDTH, 3, PATCH, PATCH) / 20, "patch_embed.proj.bias": rand(WIDTH)}
-    made |= {"norm.weight": rand(WIDTH), "norm.bias": rand(WIDTH)}
-    if registers:
-        made |= {"cls_token": rand(1, 1, WIDTH), "reg_token": rand(1, registers, WIDTH)}
-    if pooled:
-        made |= {"attn_pool.latent": rand(1, 1, WIDTH), "attn_pool.kv.weight": rand(2 * WIDTH, WIDTH)}
-    sizes = {"attn.qkv": (3 * WIDTH, WIDTH), "attn.proj": (WIDTH, WIDTH), "mlp.fc1": (MLP, WIDTH), "mlp.fc2": (WIDTH, MLP)}
-    for i in range(DEPTH):
-        for name, (out, inner) in sizes.items():
-            made |= {f"blocks.{i}.{name}.weight": rand(out, inner), f"blocks.{i}.{name}.bias": rand(out)}
-        for norm in ("norm1", "norm2"):
-            made |= {f"blocks.{i}.{norm}.weight": 1 + rand(WIDTH), f"blocks.{i}.{norm}.bias": rand(WIDTH)}
-        if scaled:
-            made |= {f"blocks.{i}.ls{k}.scale_factor": rand(WIDTH) for k in (1, 2)}
-    return {prefix + key: value for key, value in made.items()}
 
 
 def seen_by(w: dict[str, Tensor], prefix: str, pixels: Tensor) -> Tensor:
@@ -92,29 +68,8 @@ def config() -> ChatVLAConfig:
 @pytest.fixture(scope="module")
 def openvla(config, tmp_path_factory) -> tuple[LlamaForCausalLM, dict[str, Tensor], Path]:
     """A small OpenVLA at random: its language model, all its weights by their names, and its folder."""
-    torch.manual_seed(0)
-    text = config.text
-    llama = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=64, hidden_size=text.hidden_size, intermediate_size=text.intermediate_size, num_hidden_layers=text.layers,
-            num_attention_heads=text.heads, num_key_value_heads=text.kv_heads, rms_norm_eps=RMS_EPS, initializer_range=0.2,
-        )
-    ).eval()  # fmt: skip
-    weights = {f"language_model.{k}": v for k, v in llama.state_dict().items()}
-    weights |= tower(1, "vision_backbone.featurizer.", 4, scaled=True, pooled=False)
-    weights |= tower(2, "vision_backbone.fused_featurizer.", 0, scaled=False, pooled=True)
-    for name, (out, inner) in {"fc1": (8 * WIDTH, 2 * WIDTH), "fc2": (32, 8 * WIDTH), "fc3": (32, 32)}.items():
-        weights |= {f"projector.{name}.weight": torch.randn(out, inner) / 8, f"projector.{name}.bias": torch.randn(out)}
     folder = tmp_path_factory.mktemp("openvla")
-    write(folder, weights)
-    return llama, weights, folder
-
-
-def write(folder: Path, weights: dict[str, Tensor]) -> None:
-    names = sorted(weights)
-    for i, part in enumerate((names[::2], names[1::2])):
-        save_file({n: weights[n].contiguous() for n in part}, folder / f"model-{i + 1:05d}-of-00002.safetensors")
-    (folder / "config.json").write_text(json.dumps({"model_type": "openvla", "text_config": {"vocab_size": 64}}))
+    return *published.openvla(config, folder), folder
 
 
 def states(backbone: PrismaticBackbone, route: str = "understanding") -> Tensor:
@@ -152,10 +107,10 @@ def test_openvlas_weights_give_llamas_logits_behind_the_projected_patches(openvl
 
 def test_a_folder_that_is_no_openvla_of_this_size_is_refused(openvla, config, tmp_path):
     weights = openvla[1]
-    write(tmp_path, {k: v for k, v in weights.items() if k != "projector.fc3.bias"} | {"more": torch.zeros(1)})
+    published.write(tmp_path, {k: v for k, v in weights.items() if k != "projector.fc3.bias"} | {"more": torch.zeros(1)}, SIZE)
     with pytest.raises(ValueError, match=r"does not fit OpenVLA: missing 1 \(model.multi_modal_projector.4.bias\), unexpected 1 \(more\)"):
         pretrained_backbone(tmp_path, config)
-    write(tmp_path, weights | {"projector.fc3.bias": torch.zeros(5)})
+    published.write(tmp_path, weights | {"projector.fc3.bias": torch.zeros(5)}, SIZE)
     with pytest.raises(ValueError, match=r"has model.multi_modal_projector.4.bias \(5,\), this preset \(32,\); choose the preset"):
         pretrained_backbone(tmp_path, config)
     with pytest.raises(ValueError, match=r"vocab_size 64 \(preset openvla_prismatic_tiny: 65\)"):

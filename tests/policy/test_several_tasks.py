@@ -13,6 +13,7 @@ import torch
 from policy import checkpoint, fingerprint
 from policy.chatvla import ChatVLA
 from policy.corpus import corpus
+from policy.image_words import Named
 from policy.presets import preset
 from policy.processor import Processor, config_for
 from policy.recorded import Frames, questions_of
@@ -134,3 +135,8 @@ def test_a_taught_network_ends_in_the_new_vocabularys_special_tokens(tasks, proc
     assert policy.stats == stats
     assert policy.config.text.image_token_id == new.image_id
     assert new.tokenizer.get_vocab() == processor.tokenizer.get_vocab()
+
+
+def test_an_image_token_says_one_word_for_a_noun_and_one_for_a_colour():
+    words = [Named(p, n, c).labels for p, n, c in (("pink soap box", "soap box", "light brown"), ("semi-circle block", "semi-circle", "honey-coloured"), ("duck", "duck", "yellow"))]
+    assert words == [("box", "brown"), ("circle", "honey"), ("duck", "yellow")]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from envs.types import HORIZON, Inference, Trial
+from experiments.config import load as load_simulated
 from experiments.errors import UsageError
 from experiments.results import ResultsWriter, read
 from experiments.rollout import Provenance
@@ -210,7 +211,8 @@ def test_the_command_writes_rows_and_a_report_and_goes_on(on_fakes, tmp_path, ca
         (["robot=franka"], "needs ip="),
         (["robot=franka", "ip=10.0.0.2", "serials=[1,2,3]", "policy=expert"], "does not have"),
         (["robot=franka", "ip=10.0.0.2", "serials=[1,2,3]", "operator=scripted"], "a person judges"),
-        (["execution=async", "clock=200ms"], "not done on a robot"),
+        (["robot=franka", "ip=10.0.0.2", "serials=[1,2,3]", "motion=step"], "torque jumps that a Franka stops at"),
+        (["execution=async"], "the same as sync where thinking costs no time"),
         (["stage=train"], "not done on a robot"),
         (["mode=real_time", "clock=200ms"], "takes what it takes"),
         (["clock=real"], "stands still"),
@@ -234,3 +236,13 @@ def test_on_the_robot_time_is_real_and_a_person_operates():
     config = options.load(["robot=franka", "ip=10.0.0.2", "serials=[1,2,3]"])
     assert (config.clock, config.operator_name, config.out_dir.name.split("-")[0]) == ("real", "page", "franka")
     assert options.load([]).clock == "stepped"
+
+
+def test_the_arm_may_go_on_while_the_policy_thinks_where_time_passes():
+    assert options.load(["mode=real_time", "execution=async", "reason_every=4"]).clock == "real"
+    assert options.load(["execution=async", "clock=200ms"]).execution == "async"
+
+
+def test_on_a_robot_targets_are_led_smoothly_and_in_simulation_they_step():
+    assert options.load([]).motion == "smooth"
+    assert load_simulated([]).motion == "step"

@@ -1,0 +1,44 @@
+"""An arm is led to each target within a control step of its own clock, without a jump, whenever the target comes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from envs.motion import MOTIONS
+from sim2real.lead import Lead
+
+A, B, C = np.zeros(7), np.full(7, 0.05), np.full(7, 0.02)
+
+
+@pytest.fixture
+def lead():
+    lead = Lead(MOTIONS["smooth"])
+    lead.start(A)
+    return lead
+
+
+def test_an_arm_that_starts_stays(lead):
+    np.testing.assert_array_equal(lead.target(123.0), A)
+
+
+def test_the_target_is_reached_after_a_control_step_and_kept(lead):
+    lead.follow(B, 10.0)
+    np.testing.assert_array_equal(lead.target(10.0), A)
+    for time_s in (10 + 1 / 15, 11.0):
+        np.testing.assert_allclose(lead.target(time_s), B, atol=1e-9)
+
+
+def test_a_target_that_comes_early_starts_from_where_the_last_one_has_led_to(lead):
+    lead.follow(B, 10.0)
+    before = lead.target(10.04)
+    lead.follow(C, 10.04)
+    np.testing.assert_array_equal(lead.target(10.04), before)
+    np.testing.assert_allclose(lead.target(10.04 + 1 / 15), C, atol=1e-9)
+
+
+def test_a_step_is_told_at_once():
+    lead = Lead(MOTIONS["step"])
+    lead.start(A)
+    lead.follow(B, 10.0)
+    np.testing.assert_array_equal(lead.target(10.0), B)

@@ -76,7 +76,7 @@ class Contender:
         """End the process."""
         assert self._process.stdin
         self._process.stdin.close()
-        self._process.wait(30)
+        self._process.wait(300)  # a loaded machine takes its time to unload a simulator
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout

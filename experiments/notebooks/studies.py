@@ -19,7 +19,7 @@ from experiments.notebooks.verdicts import MISSING, Claim
 
 RESULTS = FOLDER / "results"
 METRICS = {"progress": "control", "answers": "answers", "ocr": "ocr", "math": "math"}  # of a sweep -> here
-TITLES = {"control": "Control: share of steps done", "answers": "Understanding: answers right", "ocr": "OCR (of 4)", "math": "Math (of 2)"}
+TITLES = {"control": "Control: share of steps done", "answers": "Understanding: answers right", "ocr": "OCR: share of its 4 points", "math": "Math: share of its 2 points"}
 SCALE = {"ocr": 4.0, "math": 2.0}  # points of ChatVLA-2's scores; all metrics here are between 0 and 1
 ABLATION = ("setting=ablation", "seed=1,2,3")
 

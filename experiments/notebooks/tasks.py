@@ -44,12 +44,6 @@ def step_costs(speed: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["name", "value", "low", "high"])
 
 
-def cost_ratios(measured: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """The same of each task's ratio to sort_toys, from `scene_speed.measure`."""
-    found = [(r["env"], *(r["ratio"][of] for of in ("median", "min", "max"))) for r in measured]
-    return pd.DataFrame(found, columns=["name", "value", "low", "high"])
-
-
 def closing(expert: pd.DataFrame, idle: pd.DataFrame, speed: Mapping[str, Any]) -> pd.DataFrame:
     """What held of "can be done", "nothing is free" and "is cheap", from the trials and the timing alone."""
     done, free = (rate(float(t["progress"].sum()), len(t)) for t in (expert, idle))

@@ -62,13 +62,17 @@ def test_it_defines_nothing(path):
 def test_it_starts_with_the_paper_s_claim_and_ends_with_ours(path):
     cells = read(path)["cells"]
     assert re.search(r"\*\*The paper's claims?\b", "".join(cells[0]["source"]))
-    assert re.search(r"^## What held", "".join(c for cell in cells if cell["cell_type"] == "markdown" for c in cell["source"]), re.M)
+    titles = [line for cell in cells if cell["cell_type"] == "markdown" for line in "".join(cell["source"]).split("\n")]
+    assert "## What held" in titles
     assert re.search(r"verdicts\(|closing\(", "".join(cells[-1]["source"]))
 
 
 @pytest.mark.parametrize("path", PATHS, ids=NAMES)
 def test_its_outputs_are_those_of_a_real_run(path):
     notebook = read(path)
+    if "run" not in notebook["metadata"]:
+        assert not outputs(notebook), "outputs of nobody knows which run; python -m experiments.notebooks"
+        pytest.skip(f"{path.name} has not been executed yet: python -m experiments.notebooks {path.name[:2]}")
     assert notebook["metadata"]["run"]["fast"] is False
     counts = [cell["execution_count"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert counts == list(range(1, len(counts) + 1)), "run it from top to bottom: python -m experiments.notebooks"

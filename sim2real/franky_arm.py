@@ -42,6 +42,7 @@ class FrankyArm:
     ):  # fmt: skip
         self.ip, self.kind, self.collision, self.threaded = ip, kind, collision, threaded
         self._lead = Lead(motion)
+        self._thread: threading.Thread | None = None
         self._realtime = franky.RealtimeConfig.Enforce if realtime else franky.RealtimeConfig.Ignore
         self._motion: franky.JointImpedanceTrackingMotion | None = None
         self._connect()
@@ -88,7 +89,8 @@ class FrankyArm:
         self._lead.start(np.array(joint_pos, float))
         self._motion = motion
         if self.threaded:
-            threading.Thread(target=self._lead_on, args=(motion,), name="lead", daemon=True).start()
+            self._thread = threading.Thread(target=self._lead_on, args=(motion,), name="lead", daemon=True)
+            self._thread.start()
 
     def follow(self, joint_pos: Vector) -> None:
         """The next target (7,) rad."""
@@ -154,6 +156,8 @@ class FrankyArm:
         """End the connection."""
         with contextlib.suppress(RobotError):
             self.stop()
+        if self._thread is not None:
+            self._thread.join(1)
         del self._robot
 
     @contextlib.contextmanager

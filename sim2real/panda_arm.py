@@ -28,6 +28,7 @@ class PandaArm:
     ):  # fmt: skip
         self.ip, self.kind, self.collision, self.threaded = ip, kind, collision, threaded
         self._lead = Lead(motion)
+        self._thread: threading.Thread | None = None
         self._controller: controllers.JointPosition | None = None
         self._connect()
 
@@ -63,7 +64,8 @@ class PandaArm:
         self._lead.start(np.array(joint_pos, float))
         self._controller = controller
         if self.threaded:
-            threading.Thread(target=self._lead_on, args=(controller,), name="lead", daemon=True).start()
+            self._thread = threading.Thread(target=self._lead_on, args=(controller,), name="lead", daemon=True)
+            self._thread.start()
 
     def follow(self, joint_pos: Vector) -> None:
         """The next target (7,) rad."""
@@ -121,6 +123,8 @@ class PandaArm:
         """End the connection."""
         with contextlib.suppress(RobotError):
             self.stop()
+        if self._thread is not None:
+            self._thread.join(1)
         del self._panda
 
     @contextlib.contextmanager

@@ -40,9 +40,9 @@ def test_every_fault_of_the_twin_is_drilled():
 def test_of_wild_chunks_nothing_out_of_the_limits_arrives(env):
     env.operator.patience = 1000
     env.cameras = False
-    found = wild.wild(env, 12, seed=1)
+    found = wild.wild(env, 6, seed=8)
     env.cameras = True
-    assert found["chunks"] == 12
+    assert found["chunks"] == 6
     assert found["refused"] >= 1
     assert found["changed"] >= 1
     assert found["torque commands at the wire"] > 60 * (found["actions"] - found["refused"])

@@ -7,6 +7,7 @@ import pytest
 
 from envs.geometry import matrix_from_rot6d, rot6d_from_matrix
 from envs.ik import MAX_JOINT_STEP
+from envs.motion import MOTIONS
 from envs.robot import HOME_QPOS
 from envs.types import CONTROL_HZ
 from sim2real.safety import IN_THE_BOX, Guard, SafetyLimits
@@ -26,7 +27,7 @@ def guard():
 def test_a_small_move_is_what_the_simulation_would_do(guard):
     action = hold(guard) + np.r_[0.02, 0, 0, np.zeros(7)]
     sent = guard.command(HOME_QPOS, action)
-    expected = guard.ik.step(HOME_QPOS, action[:3].astype(np.float32).astype(float), matrix_from_rot6d(action[3:9].astype(np.float32)))
+    expected = guard.ik.step(HOME_QPOS, action[:3].astype(np.float32).astype(float), matrix_from_rot6d(action[3:9].astype(np.float32)), MOTIONS["smooth"].max_step)
     np.testing.assert_array_equal(sent.joint_pos, expected)
     assert sent.why == ()
     np.testing.assert_allclose(sent.clamped, action, atol=1e-6)

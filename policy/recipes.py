@@ -13,8 +13,8 @@ Recipe = Literal["phased", "cotrained", "robot"]
 Budget = Literal["full", "ablation"]
 CONTROL, COTRAIN = "1_control", "2_cotrain"
 
-# Of stages that start from a pretrained network; those that are not named are left out. Chosen by measuring (README:
-# Ablations): the ranking of the full stages, in minutes.
+# Of stages that start from a pretrained network; those that are not named are left out. As many steps as minutes allow; that
+# arms rank as after the full stages has not been measured.
 ABLATION: Mapping[str, Mapping[str, Any]] = {
     "1_control": {"steps": 40, "warmup": 5},
     "2_cotrain": {"steps": 120, "warmup": 10},

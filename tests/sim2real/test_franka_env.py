@@ -39,7 +39,7 @@ def env(shared):
 
 @pytest.fixture(scope="module")
 def sim():
-    return SimEnv("sort_toys", cameras=False)
+    return SimEnv("sort_toys", cameras=False, motion="smooth")
 
 
 def test_gymnasiums_checker_has_nothing_to_say(shared):

@@ -14,7 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments import config as conf
+from experiments.checks import check
 from experiments.errors import UsageError
+from experiments.options import CHOICES
 from experiments.stages import run_stage
 
 USAGE = "python experiments/run.py [name=value ...]      a sweep: -m seed=1,2,3 train.experts=dense,static"
@@ -52,7 +54,7 @@ def command(argv: list[str]) -> str:
     return shlex.join(["python", "experiments/run.py", *argv])
 
 
-def print_help(console: Console, usage: str = USAGE, kind: type[conf.Config] = conf.Config, choices: Mapping[str, tuple[str, ...]] = conf.CHOICES) -> None:
+def print_help(console: Console, usage: str = USAGE, kind: type[conf.Config] = conf.Config, choices: Mapping[str, tuple[str, ...]] = CHOICES) -> None:
     """Every override with its default, its values and its meaning."""
     console.print(usage + "\n", style="bold", highlight=False, markup=False)
     table = Table("name", "default", "values", box=None, pad_edge=False, header_style="dim")
@@ -68,7 +70,7 @@ def print_help(console: Console, usage: str = USAGE, kind: type[conf.Config] = c
 def _hydra_main(composed: DictConfig) -> None:
     config = OmegaConf.to_object(composed)
     assert isinstance(config, conf.Config)
-    conf.check(config)
+    check(config)
     run_stage(config, command(sys.argv[1:]))
 
 

@@ -32,7 +32,7 @@ def collect(config: Config, command: str) -> None:
     from experiments.collect import collect as run
 
     for env in config.envs:
-        wanted = {"seed": config.seed} | _given(config.collect) | {"env": env, "workers": config.pool, "out": str(config.data_dir(env))}
+        wanted: dict[str, Any] = {"seed": config.seed} | _given(config.collect) | {"env": env, "workers": config.pool, "out": str(config.data_dir(env))}
         try:
             run(CollectConfig(**wanted))
         except ValueError as error:

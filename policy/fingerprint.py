@@ -17,7 +17,7 @@ def of_code() -> str:
     return digest.hexdigest()[:16]
 
 
-def of_data(*tasks: str | Path) -> str:
+def of_data(task: str | Path, *more: str | Path) -> str:
     """16 hex digits over the tables, questions and snapshots of a data folder, or of one for each task.
 
     Names and contents count; videos and caches are left out.
@@ -25,9 +25,9 @@ def of_data(*tasks: str | Path) -> str:
     Raises:
         FileNotFoundError: there is no such folder.
     """
-    if len(tasks) > 1:
-        return hashlib.sha256("".join(map(of_data, tasks)).encode()).hexdigest()[:16]
-    root = Path(tasks[0])
+    if more:
+        return hashlib.sha256("".join(map(of_data, (task, *more))).encode()).hexdigest()[:16]
+    root = Path(task)
     if not root.is_dir():
         raise FileNotFoundError(f"no data folder at {root}")
     digest = hashlib.sha256()

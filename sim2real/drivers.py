@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from envs.motion import Motion
 from sim2real.arm import Arm, Collision
 from sim2real.twin.robots import RobotKind
@@ -15,7 +13,7 @@ def connect(ip: str, kind: RobotKind, collision: Collision, motion: Motion, thre
     Raises:
         RobotError: it does not answer, or is of another kind.
     """
-    given: tuple[Any, ...] = (ip, kind, collision, motion, threaded)
+    given = (ip, kind, collision, motion, threaded)
     if kind.name == "panda":
         from sim2real.panda_arm import PandaArm
 

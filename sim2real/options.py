@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from envs.types import CAMERAS
 from experiments import config as base
-from experiments.config import CHOICES, Config, option
+from experiments.config import Config
 from experiments.errors import UsageError, check_name
+from experiments.options import CHOICES, option
 from experiments.policies import POLICY_NAMES
 from sim2real.safety import SafetyLimits
 from sim2real.twin.clock import MODES

@@ -19,8 +19,8 @@ from envs.dataset_meta import rebuild
 from envs.geometry import matrix_from_rot6d, rot6d_from_matrix, rotation_matrix
 from envs.sim_env import SimEnv
 from envs.types import ACTION_EE_POS, ACTION_GRIPPER, ACTION_ROT6D, CONTROL_HZ, Trial
-from experiments.config import option
 from experiments.errors import UsageError
+from experiments.options import option
 from experiments.run import print_help
 from policy.baselines import hold_action
 from sim2real import options

@@ -16,6 +16,7 @@ from hydra.errors import HydraException
 
 from experiments import config as conf
 from experiments.errors import UsageError
+from experiments.options import TRAINING
 from experiments.policies import LEARNED, checkpoint_dir, checkpoint_hash
 
 # How and where a point runs, but not what comes out.
@@ -65,7 +66,7 @@ def point_key(config: conf.Config) -> str:
     values = flat(asdict(config))
     decides = {k: v for k, v in values.items() if not k.startswith(HOW)}
     decides |= {name: checkpoint_hash(Path(values[name])) for name in WEIGHTS if values[name] and Path(values[name]).is_dir()}
-    if config.policy in LEARNED and config.stage not in conf.TRAINING:
+    if config.policy in LEARNED and config.stage not in TRAINING:
         decides["checkpoint"] = checkpoint_hash(checkpoint_dir(config.policy, config.checkpoint))
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:12]
 

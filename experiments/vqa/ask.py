@@ -21,8 +21,8 @@ from rich.progress import track
 
 from envs.imaging import decode_png
 from experiments.asking import BATCH, Answerer
-from experiments.config import HF_VLM
 from experiments.errors import UsageError, check_name
+from experiments.options import HF_VLM
 from experiments.policies import LEARNED, make_policy
 from experiments.understanding.stage import make_answerer
 from experiments.vqa.rates import scores

@@ -38,6 +38,8 @@ def test_a_network_with_any_experts_computes_what_the_understanding_path_does(tm
         expected, _ = source.hidden_states(batch, source.see(batch.images, batch.cameras), "understanding")
         own, _ = started.eval().hidden_states(batch, started.see(batch.images, batch.cameras))
     torch.testing.assert_close(own, expected, atol=1e-5, rtol=1e-5)
+    assert source.readout is not None
+    assert started.readout is not None
     for (name, a), b in zip(source.readout.named_parameters(), started.readout.parameters(), strict=True):
         assert torch.equal(a, b), name
 
@@ -49,6 +51,7 @@ def test_the_action_head_and_the_ranges_are_new(tmp_path):
     same = [torch.equal(a, b) for a, b in zip(source.head.parameters(), started.head.parameters(), strict=True) if a.any()]
     assert not all(same)
     assert started.stats == stats
+    assert started.positions is not None
     assert started.positions.mean.tolist() == [1.0] * 6
 
 

@@ -61,6 +61,9 @@ class FakeArm:
         self._check()
         self.following = True
 
+    def lead(self, period_s):
+        self._check()
+
     def follow(self, joint_pos):
         self._check()
         if not self.following:

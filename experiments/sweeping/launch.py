@@ -72,6 +72,9 @@ class PointWorker:
     def __call__(self, folder: Path, tell: Callable[[Any], None]) -> None:
         run_point(folder)
 
+    def close(self) -> None:
+        """Nothing to free: each point frees its own."""
+
 
 def run_ray(folders: Sequence[Path], look: Callable[[], None]) -> None:
     """Runs the points on the Ray cluster of `experiments.ray_pool`, whose nodes see this folder."""

@@ -54,12 +54,13 @@ def shrunk(pixels: NDArray[np.uint8], width: int) -> Picture:
 
 @styled
 def dots(
-    means: pd.DataFrame, metrics: Mapping[str, str], arms: Mapping[str, str], points: pd.DataFrame | None = None, marks: pd.DataFrame | None = None, limits: tuple[float, float] | None = (0, 1),
+    means: pd.DataFrame, metrics: Mapping[str, str], arms: Mapping[str, str], points: pd.DataFrame | None = None, marks: pd.DataFrame | None = None, limits: tuple[float, float] | None = (0, 1), kinds: int = len(COLOURS),
 ) -> Figure:  # fmt: skip
     """A panel a metric, a line an arm: `means` (arm, metric, value, low, high) as dots with whiskers.
 
     `metrics`, `arms`: name -> what the reader is told, in order; an arm without a value keeps its line. `points` (arm, metric,
     value): single seeds, faint. `marks` (arm, metric, paper): hollow diamonds. `limits` of every panel; None: as the data lie.
+    `kinds`: after so many arms the colours begin anew, where an arm's place in its group says what it is.
     """
     figure = Figure(figsize=(3.4 * len(metrics) + 1.6, 0.44 * len(arms) + 1.3), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(metrics), sharey=True))
@@ -68,10 +69,10 @@ def dots(
         of = {name: table[(table["metric"] == metric) & table["arm"].isin(arms)] for name, table in (("means", means), ("points", points), ("marks", marks)) if table is not None}
         for i, arm in enumerate(arms):
             for row in of["means"][of["means"]["arm"] == arm].itertuples():
-                _dot(axes, row, places[arm], COLOURS[i % len(COLOURS)], limits)
+                _dot(axes, row, places[arm], COLOURS[i % kinds], limits)
             if points is not None:
                 seeds = of["points"][of["points"]["arm"] == arm]["value"]
-                axes.plot(seeds, [places[arm] - 0.24] * len(seeds), "|", color=COLOURS[i % len(COLOURS)], alpha=0.7, ms=6, mew=1.4)
+                axes.plot(seeds, [places[arm] - 0.24] * len(seeds), "|", color=COLOURS[i % kinds], alpha=0.7, ms=6, mew=1.4)
         if marks is not None:
             axes.plot(of["marks"]["paper"], [places[a] + 0.26 for a in of["marks"]["arm"]], "D", mfc="white", mec=GREY, mew=1.3, ms=5.5)
         _row_axis(axes, title, arms, limits)
@@ -92,6 +93,8 @@ def plane(means: pd.DataFrame, x: str, y: str, arms: Mapping[str, str], labels: 
         colour = COLOURS[i % len(COLOURS)]
         axes.errorbar(a.value, b.value, xerr=_error(a), yerr=_error(b), fmt="o", color=colour, ms=8, lw=1.2, alpha=0.9)
         axes.annotate(text, (a.value, b.value), (8, 8), textcoords="offset points", color=colour, weight="bold")
+    if not axes.containers:
+        axes.text(0.5, 0.5, "no arm has both yet", ha="center", va="center", color=GREY)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=labels[0], ylabel=labels[1])
     return figure
 
@@ -130,7 +133,7 @@ def tasks(expert: pd.DataFrame, idle: pd.DataFrame, paper: pd.DataFrame, seconds
 
 
 @styled
-def bars(values: pd.DataFrame, label: str, log: bool = False, unit: str = "") -> Figure:
+def bars(values: pd.DataFrame, label: str, unit: str = "") -> Figure:
     """Horizontal bars with their extremes: `values` has name, value, low, high, from top to bottom."""
     figure = Figure(figsize=(7.6, 0.34 * len(values) + 1.0), layout="constrained")
     axes = figure.subplots()
@@ -140,7 +143,6 @@ def bars(values: pd.DataFrame, label: str, log: bool = False, unit: str = "") ->
     for at, row in zip(y, values.itertuples(), strict=True):
         axes.annotate(f"{row.value:.3g}{unit}", (max(float(str(row.value)), float(str(row.high))), at), (5, 0), textcoords="offset points", va="center", color=INK, fontsize=9)
     axes.set_yticks(y, values["name"])
-    axes.set_xscale("log" if log else "linear")
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.set_title(label)
     axes.grid(axis="y", visible=False)

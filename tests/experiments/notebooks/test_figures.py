@@ -49,6 +49,18 @@ def test_a_plane_shows_arms_that_have_both_metrics():
     assert ("o", [0.4], [0.7]) in drawn(axes)
 
 
+def test_a_plane_without_such_an_arm_says_so():
+    axes = figures.plane(MEANS[:0], "answers", "control", ARMS, ("x", "y")).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["no arm has both yet"]
+
+
+def test_colours_begin_anew_after_the_kinds_that_arms_come_in():
+    arms = ["a, here", "a, there", "b, here", "b, there"]
+    means = pd.DataFrame({"arm": arms, "metric": "m", "value": 0.5, "low": 0.4, "high": 0.6})
+    dots = [line for line in figures.dots(means, {"m": "m"}, {a: a for a in arms}, kinds=2).axes[0].get_lines() if line.get_marker() == "o"]
+    assert [line.get_color() for line in dots] == [figures.BLUE, figures.RED] * 2
+
+
 def test_lines_are_grey_where_they_are_controls():
     curves = pd.DataFrame({"name": ["net", "net", "scratch", "scratch"], "step": [0, 10] * 2, "right": [0.1, 0.8, 0.0, 0.2]})
     net, scratch = figures.lines(curves, "step", "right", ("x", "y"), dashed=["scratch"]).axes[0].get_lines()
@@ -63,7 +75,7 @@ def test_panels_are_as_many_as_their_column_has_values():
 
 def test_bars_say_their_values():
     values = pd.DataFrame({"name": ["ours", "theirs"], "value": [11.2, 150], "low": [11, 148], "high": [12, 155]})
-    axes = figures.bars(values, "ms", log=True, unit=" ms").axes[0]
+    axes = figures.bars(values, "ms", unit=" ms").axes[0]
     assert [text.get_text() for text in axes.texts] == ["11.2 ms", "150 ms"]
     assert [patch.get_width() for patch in axes.patches] == [11.2, 150]
 

@@ -192,7 +192,7 @@ def test_the_command_serves_on_this_machine_alone_until_ctrl_c():
     [
         ("prot=1", "'prot=1' is no option; did you mean 'port='? expected python -m policy.serve"),
         ("port=abc", "port=abc; expected a whole number"),
-        ("policy=nobody", "nobody; give checkpoint=FOLDER, or policy= one of chatvla_tiny, random, zero"),
+        ("policy=nobody", "nobody; give checkpoint=FOLDER, or policy= one of chatvla_tiny, chatvla_tiny_multitask, random, zero"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(arg, told, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -77,7 +78,8 @@ def test_bars_say_their_values():
     values = pd.DataFrame({"name": ["ours", "theirs"], "value": [11.2, 150], "low": [11, 148], "high": [12, 155]})
     axes = figures.bars(values, "ms", unit=" ms").axes[0]
     assert [text.get_text() for text in axes.texts] == ["11.2 ms", "150 ms"]
-    assert [patch.get_width() for patch in axes.patches] == [11.2, 150]
+    drawn_bars: Any = axes.patches
+    assert [bar.get_width() for bar in drawn_bars] == [11.2, 150]
 
 
 def test_pairs_lie_beside_the_line_of_equals():

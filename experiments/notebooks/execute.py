@@ -61,9 +61,11 @@ def execute(path: Path, fast: bool = False, out: Path | None = None, runs: str |
 
 
 def cleaned(notebook: dict[str, Any]) -> None:
-    """Takes machine paths, addresses of objects and the interpreter's version out of the outputs."""
+    """Takes machine paths, addresses of objects, the interpreter's version and what libraries log out of the outputs."""
     notebook["metadata"]["language_info"] = {"name": "python"}
     for cell in notebook["cells"]:
+        if "outputs" in cell:
+            cell["outputs"] = [output for output in cell["outputs"] if output.get("name") != "stderr"]
         for output in cell.get("outputs", []):
             if "text" in output:
                 output["text"] = _plain(output["text"])

@@ -35,3 +35,8 @@ def test_a_cell_that_fails_fails_the_execution_and_the_file_stays(tmp_path):
     with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
         execute(path)
     assert path.read_bytes() == before
+
+
+def test_what_libraries_log_is_no_output(tmp_path):
+    path = notebook(tmp_path / "a.ipynb", "import sys\nprint('careful', file=sys.stderr)\nprint('seen')")
+    assert [output["text"] for output in execute(path, runs=tmp_path)["cells"][0]["outputs"]] == ["seen\n"]

@@ -3,6 +3,7 @@
     python -m experiments.notebooks.recovered known=CHECKPOINT forgotten=CHECKPOINT robot_only=CHECKPOINT data=FOLDER env=clean_blocks
 
 known: the network before robot data; forgotten: the same after it; robot_only: one that learnt the robot data from scratch.
+All three have one vocabulary: before robot_only is trained, the tokenizer.json of `known` is copied into its train.out.
 The control from scratch is made here. Writes `notebooks/results/recovery.csv`.
 """
 
@@ -56,11 +57,14 @@ def measure(options: Options) -> Recovery:
     """All three curves and A0.
 
     Raises:
-        UsageError: a checkpoint is not given.
+        UsageError: a checkpoint is not given, or has another vocabulary.
     """
     if missing := [name for name in ("forgotten", "robot_only") if not getattr(options, name)]:
         raise UsageError(f"{missing[0]}= is missing; expected {usage(MODULE, Options)}")
     known, forgotten, robot_only = (ChatVLAPolicy.from_pretrained(getattr(options, name)) for name in ("known", "forgotten", "robot_only"))
+    for name, policy in (("forgotten", forgotten), ("robot_only", robot_only)):
+        if policy.processor.tokenizer.get_vocab() != known.processor.tokenizer.get_vocab():
+            raise UsageError(f"{name}={getattr(options, name)} has other words than known={options.known}; copy the tokenizer.json of that into train.out before it is trained")
     torch.manual_seed(0)
     scratch = ChatVLA(forgotten.model.config, forgotten.model.stats)
     asked = [a for a in scene_questions(options.env, 0, 2 * options.questions) if a.family in HELD][: options.questions]

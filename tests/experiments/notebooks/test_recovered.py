@@ -33,3 +33,9 @@ def test_families_are_taught_or_asked():
 def test_a_checkpoint_that_is_not_given_is_told(capsys):
     assert recovered.main(["forgotten=somewhere"]) == 2
     assert "robot_only= is missing" in capsys.readouterr().err
+
+
+def test_networks_with_other_words_are_refused(capsys):
+    shipped = "policy/checkpoints/chatvla_tiny"
+    assert recovered.main([f"known={shipped}", f"forgotten={shipped}", f"robot_only={shipped}_multitask"]) == 2
+    assert f"robot_only={shipped}_multitask has other words than known={shipped}; copy the tokenizer.json" in capsys.readouterr().err

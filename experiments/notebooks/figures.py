@@ -21,6 +21,7 @@ from PIL import Image
 BLUE, RED, GREEN, ORANGE, PINK, SKY, GREY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#7A8088"
 COLOURS = (BLUE, RED, GREEN, ORANGE, PINK, SKY)
 INK, FAINT = "#24292F", "#D9DDE2"
+DASHES = ("--", ":", "-.")  # of controls
 STYLE: Any = {
     "figure.dpi": 100, "figure.facecolor": "white", "savefig.dpi": 100, "font.size": 10, "text.color": INK, "axes.labelcolor": INK,
     "axes.edgecolor": FAINT, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 11, "axes.titleweight": "bold",
@@ -153,7 +154,7 @@ def bars(values: pd.DataFrame, label: str, unit: str = "") -> Figure:
 
 @styled
 def lines(curves: pd.DataFrame, x: str, y: str, labels: tuple[str, str], panels: str | None = None, dashed: Sequence[str] = (), share_y: bool = True) -> Figure:
-    """A line a `name` of `curves` (name, x, y, and low, high where known), a panel a value of column `panels`; `dashed` are grey."""
+    """A line a `name` of `curves` (name, x, y, and low, high where known), a panel a value of column `panels`; `dashed` are grey, each in its own stroke."""
     parts = [("", curves)] if panels is None else list(curves.groupby(panels, sort=False))
     columns = min(len(parts), 4)
     rows = -(-len(parts) // columns)
@@ -161,11 +162,12 @@ def lines(curves: pd.DataFrame, x: str, y: str, labels: tuple[str, str], panels:
     places = figure.subplots(rows, columns, sharex=True, sharey=share_y, squeeze=False).ravel()
     names = list(dict.fromkeys(curves["name"]))
     ours = [name for name in names if name not in dashed]
+    strokes = {name: DASHES[dashed.index(name) % len(DASHES)] if name in dashed else "-" for name in names}
     for axes, (title, part) in zip(places, parts, strict=False):
         for name in names:
             one = part[part["name"] == name]
             colour = GREY if name in dashed else COLOURS[ours.index(name) % len(COLOURS)]
-            axes.plot(one[x], one[y], "--" if name in dashed else "-", color=colour, lw=1.3 if panels else 2, marker="o" if len(one) < 12 else "", ms=4)
+            axes.plot(one[x], one[y], strokes[name], color=colour, lw=1.3 if panels else 2, marker="o" if len(one) < 12 else "", ms=4)
             if "low" in one:
                 axes.fill_between(one[x], one["low"], one["high"], color=colour, alpha=0.15, lw=0)
         axes.set_title(str(title))
@@ -175,7 +177,7 @@ def lines(curves: pd.DataFrame, x: str, y: str, labels: tuple[str, str], panels:
         axes.tick_params(labelbottom=True)
         axes.set_xlabel(labels[0])
     figure.supylabel(labels[1], fontsize=10, color=INK)
-    _legend(figure, [("--" if n in dashed else "-", n, GREY if n in dashed else COLOURS[ours.index(n) % len(COLOURS)]) for n in names])
+    _legend(figure, [(strokes[n], n, GREY if n in dashed else COLOURS[ours.index(n) % len(COLOURS)]) for n in names])
     return figure
 
 

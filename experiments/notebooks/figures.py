@@ -22,6 +22,7 @@ BLUE, RED, GREEN, ORANGE, PINK, SKY, GREY = "#0072B2", "#D55E00", "#009E73", "#E
 COLOURS = (BLUE, RED, GREEN, ORANGE, PINK, SKY)
 INK, FAINT = "#24292F", "#D9DDE2"
 DASHES = ("--", ":", "-.")  # of controls
+LINES = ("-", *DASHES)
 STYLE: Any = {
     "figure.dpi": 100, "figure.facecolor": "white", "savefig.dpi": 100, "font.size": 10, "text.color": INK, "axes.labelcolor": INK,
     "axes.edgecolor": FAINT, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 11, "axes.titleweight": "bold",
@@ -219,7 +220,7 @@ def _row_axis(axes: Axes, title: str, arms: Mapping[str, str], limits: tuple[flo
 
 def _legend(figure: Figure, entries: Sequence[tuple[str, str, str]]) -> None:
     handles = [
-        Line2D([], [], color=colour, marker="" if kind in ("-", "--") else kind, linestyle=kind if kind in ("-", "--") else "", mfc="white" if kind == "D" else colour, ms=6)
+        Line2D([], [], color=colour, marker="" if kind in LINES else kind, linestyle=kind if kind in LINES else "", mfc="white" if kind == "D" else colour, ms=6)
         for kind, _, colour in entries
     ]
     figure.legend(handles, [text for _, text, _ in entries], loc="outside lower center", ncols=len(entries))

@@ -64,9 +64,11 @@ def test_colours_begin_anew_after_the_kinds_that_arms_come_in():
 
 def test_lines_are_grey_where_they_are_controls():
     curves = pd.DataFrame({"name": ["net", "net", "scratch", "scratch"], "step": [0, 10] * 2, "right": [0.1, 0.8, 0.0, 0.2]})
-    net, scratch = figures.lines(curves, "step", "right", ("x", "y"), dashed=["scratch"]).axes[0].get_lines()
+    curves = pd.concat([curves, curves[2:].assign(name="robot")])
+    net, scratch, robot = figures.lines(curves, "step", "right", ("x", "y"), dashed=["scratch", "robot"]).axes[0].get_lines()
     assert (net.get_linestyle(), net.get_color()) == ("-", figures.BLUE)
     assert (scratch.get_linestyle(), scratch.get_color()) == ("--", figures.GREY)
+    assert (robot.get_linestyle(), robot.get_color()) == (":", figures.GREY)
 
 
 def test_panels_are_as_many_as_their_column_has_values():

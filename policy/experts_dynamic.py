@@ -1,7 +1,8 @@
 """Many experts, of which a router chooses a few for each token: ChatVLA-2's dynamic mixture (policy.md 2.1).
 
-Tokens are sorted by their expert, and each of the three projections is one grouped matrix product over the sorted
-tokens, so that no token is computed by an expert that it did not choose, none is dropped, and nothing loops over experts.
+Tokens are sorted by their expert, so that no token is computed by an expert that it did not choose, and none is dropped.
+On a GPU each of the three projections is one grouped matrix product over the sorted tokens, and nothing loops over
+experts; on a CPU experts take turns (`policy.experts_cpu`), which is faster there.
 Legend: B rows, S tokens, T = B x S, E experts, K chosen per token, d the network's width, I an expert's.
 """
 
@@ -17,6 +18,7 @@ from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLTextConfi
 from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2MLP
 
 from policy.experts import Route
+from policy.experts_cpu import RoutedSum, takes_turns
 
 
 class Routing(NamedTuple):
@@ -36,10 +38,20 @@ class Experts(nn.Module):
         self.up_proj = nn.Parameter(torch.empty(count, inner, width))
         self.down_proj = nn.Parameter(torch.empty(count, width, inner))
 
-    def forward(self, x: Tensor, ends: Tensor) -> Tensor:
-        """(N, d) -> (N, d); expert e takes the rows from ends[e - 1] to ends[e], (E,) int32."""
-        hidden = self.act_fn(grouped(x, self.gate_proj, ends)) * grouped(x, self.up_proj, ends)
-        return grouped(hidden, self.down_proj, ends)
+    def forward(self, x: Tensor, weights: Tensor, chosen: Tensor) -> Tensor:
+        """(T, d) to the sums (T, d) of what the `chosen` (T, K) experts make of it, weighed by `weights` (T, K)."""
+        dtype = product_dtype(x)
+        x, weights, projections = x.to(dtype), weights.to(dtype), [p.to(dtype) for p in self.parameters()]
+        order, ends = sorted_by_expert(chosen, len(self.gate_proj))
+        back = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device)).view_as(chosen)
+        if takes_turns(x):
+            sizes = ends.diff(prepend=ends.new_zeros(1)).tolist()
+            return RoutedSum.apply(x, weights, *projections, order, back, sizes, self.act_fn)
+        gate, up, down = (p.mT for p in projections)
+        taken = x.index_select(0, order // chosen.shape[1])
+        hidden = self.act_fn(F.grouped_mm(taken, gate, offs=ends)) * F.grouped_mm(taken, up, offs=ends)
+        # Back to the tokens' order, weighed and summed, in one pass.
+        return F.embedding_bag(back, F.grouped_mm(hidden, down, offs=ends), mode="sum", per_sample_weights=weights)
 
     def first(self, x: Tensor) -> Tensor:
         """(..., d) through the first expert alone."""
@@ -68,14 +80,9 @@ class RoutedMLP(nn.Module):
         flat_Td = x.flatten(0, -2)
         logits_TE = self.router(flat_Td).float()
         top_TK, chosen_TK = logits_TE.topk(self.top_k)
-        order, ends = sorted_by_expert(chosen_TK, self.count)
-        made = self.experts(flat_Td.index_select(0, order // self.top_k), ends)
-        back = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
         if routings is not None:
             routings.append(Routing(logits_TE.view(*x.shape[:-1], -1), chosen_TK.view(*x.shape[:-1], -1)))
-        # Back to the tokens' order, weighed and summed, in one pass over `made`.
-        weights_TK = top_TK.softmax(-1).to(made.dtype)
-        return F.embedding_bag(back.view_as(chosen_TK), made, mode="sum", per_sample_weights=weights_TK).view(x.shape)
+        return self.experts(flat_Td, top_TK.softmax(-1), chosen_TK).view(x.shape)
 
     @torch.no_grad()
     def start_from(self, mlp: Qwen2MLP) -> None:
@@ -97,11 +104,7 @@ def sorted_by_expert(chosen: Tensor, count: int) -> tuple[Tensor, Tensor]:
     return order, torch.searchsorted(experts, torch.arange(count, device=chosen.device), right=True).int()
 
 
-def grouped(x: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
-    """(N, in) times, group by group, the transposed matrices of `weight` (E, out, in), in autocast's precision.
-
-    `grouped_mm` is one kernel on a GPU; on a CPU it loops in C++, in less time than the groups padded to one length take.
-    """
+def product_dtype(x: Tensor) -> torch.dtype:
+    """Of matrix products with `x`: autocast's where it is on."""
     device = x.device.type
-    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
-    return F.grouped_mm(x.to(dtype), weight.to(dtype).mT, offs=ends)
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype

@@ -8,10 +8,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from policy.backbones.qwen2_vl import qwen_text_config
 from policy.config import ExpertsConfig
 from policy.experts import DenseMLP
+from policy.experts_cpu import takes_turns
 from policy.experts_dynamic import RoutedMLP, Routing
 from policy.optim import build_optimizer, orthogonalised
 from tests.policy.small import small_config
@@ -19,8 +21,11 @@ from tests.policy.small import small_config
 CONFIG = replace(small_config(), experts=ExpertsConfig("dynamic", count=6, top_k=2))
 
 
-@pytest.fixture
-def mlp() -> RoutedMLP:
+@pytest.fixture(params=["in turn", "grouped"])
+def mlp(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RoutedMLP:
+    """As on a CPU, and as on a GPU."""
+    if request.param == "grouped":
+        monkeypatch.setattr("policy.experts_dynamic.takes_turns", lambda x: False)
     torch.manual_seed(0)
     return RoutedMLP(qwen_text_config(CONFIG))
 
@@ -98,6 +103,30 @@ def test_gradients_reach_the_router_and_the_experts_that_were_used_alone(mlp):
         assert {i for i in range(6) if stacked.grad[i].any()} == chosen
     assert mlp.router.weight.grad is not None
     assert {i for i in range(6) if mlp.router.weight.grad[i].any()} == chosen
+
+
+def test_frozen_experts_pass_the_gradient_on_and_get_none(mlp):
+    x = torch.randn(3, 7, 32, requires_grad=True)
+    expected = torch.autograd.grad(one_by_one(mlp, x).square().sum(), [x, mlp.router.weight])
+    mlp.experts.requires_grad_(False)
+    mlp(x).square().sum().backward()
+    torch.testing.assert_close([x.grad, mlp.router.weight.grad], [*expected], atol=1e-5, rtol=1e-4)
+    assert all(p.grad is None for p in mlp.experts.parameters())
+
+
+def test_experts_of_another_activation_have_its_gradient(mlp, monkeypatch):
+    mlp.experts.act_fn, x = torch.nn.GELU(), torch.randn(3, 7, 32)
+    found = torch.autograd.grad(mlp(x).square().sum(), [*mlp.parameters()])
+    monkeypatch.setattr(F, "silu", F.gelu)
+    expected = torch.autograd.grad(one_by_one(mlp, x).square().sum(), [*mlp.parameters()])
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_only_a_cpu_that_knows_its_numbers_takes_turns():
+    assert takes_turns(torch.zeros(1))
+    assert not takes_turns(torch.zeros(1, device="meta"))
+    with FakeTensorMode():
+        assert not takes_turns(torch.zeros(1))
 
 
 def test_an_expert_that_gets_no_token_and_one_that_gets_all_are_both_computed(mlp):

@@ -7,7 +7,7 @@ projections that the way back needs are kept, half of what autograd would keep. 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -21,29 +21,29 @@ def takes_turns(x: Tensor) -> bool:
     return x.is_cpu and not isinstance(x, FakeTensor) and not torch.compiler.is_compiling()
 
 
-class RoutedSum(torch.autograd.Function):
+def routed_sum(
+    x: Tensor, weights: Tensor, gate: Tensor, up: Tensor, down: Tensor,
+    order: Tensor, back: Tensor, sizes: list[int], act_fn: Callable[[Tensor], Tensor],
+) -> Tensor:  # fmt: skip
     """x (T, d), weights (T, K), projections (E, I, d), (E, I, d), (E, d, I), all of one dtype, to the weighted sums (T, d).
 
     `order` (T x K,), `back` (T, K): places of the flattened choices, expert by expert, and the inverse; `sizes`: the E
-    parts of `order`. Gradients for x, the weights and the projections, once.
+    parts of `order`.
     """
+    given = x, weights, gate, up, down, order, back, sizes, act_fn
+    return RoutedSum.apply(*given) if torch.is_grad_enabled() else _summed(*given)[0]
+
+
+class RoutedSum(torch.autograd.Function):
+    """`routed_sum` with gradients, once, for x, the weights and the projections."""
 
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weights: Tensor, gate: Tensor, up: Tensor, down: Tensor,
-        order: Tensor, back: Tensor, sizes: list[int], act_fn: Callable[[Tensor], Tensor],
-    ) -> Tensor:  # fmt: skip
-        made, kept = x.new_empty(len(order), x.shape[1]), []
-        tokens = order // weights.shape[1]
-        for part, given, e_gate, e_up, e_down in zip(tokens.split(sizes), made.split(sizes), gate, up, down, strict=True):
-            if len(part):
-                taken = x.index_select(0, part)
-                gated, raised = taken @ e_gate.T, taken @ e_up.T
-                torch.mm(act_fn(gated).mul_(raised), e_down.T, out=given)
-                kept += [gated, raised] if any(ctx.needs_input_grad) else []
-        ctx.save_for_backward(x, weights, gate, up, down, order, back, made, *kept)
-        ctx.sizes, ctx.act_fn = sizes, act_fn
-        return F.embedding_bag(back, made, mode="sum", per_sample_weights=weights)
+    def forward(ctx: Any, *given: Any) -> Tensor:
+        *tensors, ctx.sizes, ctx.act_fn = given
+        kept: list[Tensor] = []
+        summed, made = _summed(*given, kept)
+        ctx.save_for_backward(*tensors, made, *kept)
+        return summed
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -52,24 +52,43 @@ class RoutedSum(torch.autograd.Function):
         learns = any(ctx.needs_input_grad[2:5])
         grad_taken, grad_weights = torch.empty_like(made), made.new_empty(len(order))
         stacked = [torch.zeros_like(w) if learns else w for w in (gate, up, down)]
-        by_place = (order // weights.shape[1], weights.flatten()[order, None], made, grad_taken, grad_weights)
-        parts = zip(*(t.split(ctx.sizes) for t in by_place), gate, up, down, *stacked, strict=True)
-        pairs = zip(kept[::2], kept[1::2], strict=True)
-        for part, weight, given, to_taken, to_weight, e_gate, e_up, e_down, to_gate, to_up, to_down in parts:
-            if not len(part):
-                continue
-            above = grad.index_select(0, part)
-            torch.sum(above * given, 1, out=to_weight)
-            above *= weight
+        tokens, by_place = order // weights.shape[1], weights.flatten()[order, None]
+        for (expert, part), pair in zip(parts(ctx.sizes), zip(kept[::2], kept[1::2], strict=True), strict=True):
+            above = grad.index_select(0, tokens[part])
+            torch.sum(above * made[part], 1, out=grad_weights[part])
+            above *= by_place[part]
             with torch.enable_grad():
-                gated, raised = (t.detach().requires_grad_() for t in next(pairs))
+                gated, raised = (t.detach().requires_grad_() for t in pair)
                 hidden = ctx.act_fn(gated) * raised
-            grad_gated, grad_raised = torch.autograd.grad(hidden, (gated, raised), above @ e_down)
-            torch.mm(grad_gated, e_gate, out=to_taken).addmm_(grad_raised, e_up)
+            grad_gated, grad_raised = torch.autograd.grad(hidden, (gated, raised), above @ down[expert])
+            torch.mm(grad_gated, gate[expert], out=grad_taken[part]).addmm_(grad_raised, up[expert])
             if learns:
-                taken = x.index_select(0, part)
-                torch.mm(grad_gated.T, taken, out=to_gate)
-                torch.mm(grad_raised.T, taken, out=to_up)
-                torch.mm(above.T, hidden.detach(), out=to_down)
+                taken = x.index_select(0, tokens[part])
+                for each, left, right in zip(stacked, (grad_gated, grad_raised, above), (taken, taken, hidden.detach()), strict=True):
+                    torch.mm(left.T, right, out=each[expert])
         to_stacked = stacked if learns else (None, None, None)
         return F.embedding_bag(back, grad_taken, mode="sum"), grad_weights[back], *to_stacked, None, None, None, None
+
+
+def parts(sizes: list[int]) -> Iterator[tuple[int, slice]]:
+    """The experts that have tokens, and where those stand in the order."""
+    end = 0
+    for expert, size in enumerate(sizes):
+        start, end = end, end + size
+        if size:
+            yield expert, slice(start, end)
+
+
+def _summed(
+    x: Tensor, weights: Tensor, gate: Tensor, up: Tensor, down: Tensor,
+    order: Tensor, back: Tensor, sizes: list[int], act_fn: Callable[[Tensor], Tensor], kept: list[Tensor] | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """The sums (T, d), and what experts made in `order` (T x K, d); adds each expert's two projections to `kept`."""
+    made, tokens = x.new_empty(len(order), x.shape[1]), order // weights.shape[1]
+    for expert, part in parts(sizes):
+        taken = x.index_select(0, tokens[part])
+        gated, raised = F.linear(taken, gate[expert]), F.linear(taken, up[expert])
+        torch.mm(act_fn(gated).mul_(raised), down[expert].T, out=made[part])
+        if kept is not None:
+            kept += gated, raised
+    return F.embedding_bag(back, made, mode="sum", per_sample_weights=weights), made

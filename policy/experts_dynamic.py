@@ -18,7 +18,7 @@ from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLTextConfi
 from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2MLP
 
 from policy.experts import Route
-from policy.experts_cpu import RoutedSum, takes_turns
+from policy.experts_cpu import routed_sum, takes_turns
 
 
 class Routing(NamedTuple):
@@ -46,7 +46,7 @@ class Experts(nn.Module):
         back = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device)).view_as(chosen)
         if takes_turns(x):
             sizes = ends.diff(prepend=ends.new_zeros(1)).tolist()
-            return RoutedSum.apply(x, weights, *projections, order, back, sizes, self.act_fn)
+            return routed_sum(x, weights, *projections, order, back, sizes, self.act_fn)
         gate, up, down = (p.mT for p in projections)
         taken = x.index_select(0, order // chosen.shape[1])
         hidden = self.act_fn(F.grouped_mm(taken, gate, offs=ends)) * F.grouped_mm(taken, up, offs=ends)

@@ -31,7 +31,7 @@ NICENESS = 10  # ahead of others, where the system allows it: a late millisecond
 
 @dataclass(frozen=True)
 class ArmConfig:
-    """What the process needs to know. `listener`: the socket of its address, bound already."""
+    """What the process needs to know. `listener`: the socket of its address, bound already. `bell`: see `Clock`."""
 
     trial: Trial
     robot: str
@@ -41,6 +41,7 @@ class ArmConfig:
     command_ticks: int
     real_gripper_speed: bool
     ring: Path
+    bell: socket.socket
 
 
 def main(config: ArmConfig, pipe: Connection) -> None:
@@ -78,7 +79,7 @@ class _Desk:
         gripper = Gripper(plant, config.real_gripper_speed)
         self.port = GripperPort(gripper)
         self.fci = FciServer(box, config.listener, (self.port, self))
-        self.clock = Clock(config.mode, config.command_ticks, box, gripper, self.fci, StateRing(config.ring))
+        self.clock = Clock(config.mode, config.command_ticks, box, gripper, self.fci, StateRing(config.ring), config.bell)
         self.clock.restart()
 
     def fileno(self) -> int:

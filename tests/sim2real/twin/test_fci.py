@@ -32,7 +32,7 @@ class Server:
         self.box = ControlBox(plant, DIALECTS[version], urdf(FR3).encode(), b"\x7fELF")
         self.fci = FciServer(self.box, listen(None), ())
         self.ring = StateRing(folder / f"states_{version}_{mode}", create=True)
-        self.clock = Clock(mode, 0, self.box, Gripper(plant, False), self.fci, self.ring)
+        self.clock = Clock(mode, 0, self.box, Gripper(plant, False), self.fci, self.ring, socket.socketpair()[0])
         self.clock.restart()
         self.thread = threading.Thread(target=self.clock.run, daemon=True)
         self.thread.start()

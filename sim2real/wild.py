@@ -108,12 +108,12 @@ def done(out: Path, seed: int, chunks: int) -> dict[int, Counter[str]]:
 
 def work(out: Path, seed: int, batches: Iterable[tuple[int, int]]) -> None:
     """Execute batches (number, chunks) on a twin of one's own, and write each one's row."""
-    env = open_env()
+    env, of = open_env(), commit()
     try:
         for batch, chunks in batches:
             began = time.monotonic()
             found = wild(env, chunks, np.random.default_rng((seed, batch)))
-            row = {"seed": seed, "batch": batch, "found": found, "seconds": round(time.monotonic() - began, 1), "commit": commit()}
+            row = {"seed": seed, "batch": batch, "found": found, "seconds": round(time.monotonic() - began, 1), "commit": of}
             with (out / ROWS).open("a") as file:
                 file.write(json.dumps(row) + "\n")
                 file.flush()

@@ -196,6 +196,6 @@ class Clock:
         return self.go or not self.held or self.box.motion is None or not self.running
 
     def _strike(self) -> None:
-        """Wake the twin's owner; one who does not listen has bytes enough to read when he does."""
-        with suppress(BlockingIOError):
+        """Wake the twin's owner; one who does not listen has enough to read when he does."""
+        with suppress(OSError):
             self.bell.send(b".")

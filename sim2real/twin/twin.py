@@ -20,7 +20,7 @@ from envs.names import TASK_NAMES, checked_name
 from envs.scenes import SCENES
 from envs.tasks import get_task
 from envs.types import CAMERAS, Trial
-from sim2real.twin import arm_process, camera_process, zed
+from sim2real.twin import arm_process, camera_process, zed, zed_card
 from sim2real.twin.arm_process import ArmConfig
 from sim2real.twin.camera_process import CameraConfig
 from sim2real.twin.clock import MODES, Mode
@@ -30,7 +30,7 @@ from sim2real.twin.process import Process, TwinError
 from sim2real.twin.robots import ROBOTS
 from sim2real.twin.state_ring import StateRing, TwinState
 from sim2real.twin.wire import DIALECTS
-from sim2real.twin.zed import CameraCard
+from sim2real.twin.zed_card import CameraCard
 
 SERIALS = {"left": 30000001, "right": 30000002, "wrist": 10000003}
 STEP_S = 30.0  # for a control period in gated mode
@@ -104,15 +104,15 @@ class Twin:
             raise
 
     def _start(self, delays: Delays, listener: socket.socket, quality: str) -> None:
-        self._ring = StateRing(self.folder / zed.STATES, create=True)
+        self._ring = StateRing(self.folder / zed_card.STATES, create=True)
         specs = {spec.name: spec for spec in SCENES[get_task(self.trial.env).scene].cameras}
         cards = [CameraCard(self.serials[name], name, specs[name].model, specs[name].fovy) for name in CAMERAS]
-        zed.write_card(self.folder, cards, round(delays.camera_s * 1000))
+        zed_card.write_card(self.folder, cards, round(delays.camera_s * 1000))
         arm = ArmConfig(
-            self.trial, self.robot, self.version, self.mode, listener, delays.command_ticks, delays.gripper, self.folder / zed.STATES,
+            self.trial, self.robot, self.version, self.mode, listener, delays.command_ticks, delays.gripper, self.folder / zed_card.STATES,
             self._clapper,
         )  # fmt: skip
-        cameras = CameraConfig(self.trial, quality, self.folder / zed.SOCKET)
+        cameras = CameraConfig(self.trial, quality, self.folder / zed_card.SOCKET)
         self._arm = self._started(Process(arm_process.main, arm), ("close", None))
         self._cameras = self._started(Process(camera_process.main, cameras), None)
         listener.close()  # the process has its own

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from envs.types import Trial
+from sim2real.identification.dynamics import Dynamics
 from sim2real.twin import faults
 from sim2real.twin.arm_model import urdf
 from sim2real.twin.clock import Clock, Mode
@@ -40,6 +41,8 @@ class ArmConfig:
     listener: socket.socket
     command_ticks: int
     real_gripper_speed: bool
+    gripper_ticks: int
+    dynamics: Dynamics | None
     ring: Path
     bell: socket.socket
 
@@ -72,11 +75,11 @@ class _Desk:
     def __init__(self, config: ArmConfig, pipe: Connection):
         self.pipe, self.config = pipe, config
         robot = ROBOTS[config.robot]
-        plant = Plant(config.trial.env, robot)
+        plant = Plant(config.trial.env, robot, config.dynamics)
         plant.reset(config.trial)
         library = model_library() if config.version < 10 else b""
         box = ControlBox(plant, DIALECTS[config.version], urdf(robot).encode(), library)
-        gripper = Gripper(plant, config.real_gripper_speed)
+        gripper = Gripper(plant, config.real_gripper_speed, config.gripper_ticks)
         self.port = GripperPort(gripper)
         self.fci = FciServer(box, config.listener, (self.port, self))
         self.clock = Clock(config.mode, config.command_ticks, box, gripper, self.fci, StateRing(config.ring), config.bell)

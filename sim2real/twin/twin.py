@@ -20,6 +20,7 @@ from envs.names import TASK_NAMES, checked_name
 from envs.scenes import SCENES
 from envs.tasks import get_task
 from envs.types import CAMERAS, Trial
+from sim2real.identification.dynamics import Dynamics
 from sim2real.twin import arm_process, camera_process, zed, zed_card
 from sim2real.twin.arm_process import ArmConfig
 from sim2real.twin.camera_process import CameraConfig
@@ -43,12 +44,14 @@ class Delays:
     """What hardware takes longer than simulation. The default is none, which makes the twin the simulation.
 
     `command_ticks`: ms from a command's arrival to its effect. `camera_s`: from what happens to the frame that shows it (at
-    most 0.2). `gripper`: the jaws move at the 2F-85's speeds, 20 to 150 mm/s; the simulation's close in 0.26 s.
+    most 0.2). `gripper`: the jaws move at the 2F-85's speeds, 20 to 150 mm/s; the simulation's close in 0.26 s. `gripper_ticks`:
+    ms from what is asked of the gripper to its motion.
     """
 
     command_ticks: int = 0
     camera_s: float = 0.0
     gripper: bool = False
+    gripper_ticks: int = 0
 
 
 class Twin:
@@ -62,6 +65,7 @@ class Twin:
         mode: see `sim2real.twin.clock`.
         robot: `fr3`, `panda`, or `fr3_ideal`, which takes the torques that the simulation's law commands; `version`: of the Franka Control Interface (default: the robot's newest).
         ip: a loopback address; None takes the first free one.
+        dynamics: friction, armature and gripper damping where they are not the scene's; its delays and the law's gains are not used here.
         faults: that are there from the start.
 
     Raises:
@@ -77,6 +81,7 @@ class Twin:
         version: int | None = None,
         ip: str | None = None,
         delays: Delays = Delays(),
+        dynamics: Dynamics | None = None,
         quality: str = "fast",
         faults: Sequence[Fault] = (),
     ):
@@ -92,25 +97,24 @@ class Twin:
         self.folder = Path(tempfile.mkdtemp(prefix="twin_", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
         self.serials = dict(SERIALS)
         self._bell, self._clapper = socket.socketpair()
-        for end in (self._bell, self._clapper):
-            end.setblocking(False)
+        self._clapper.setblocking(False)
         self._processes: list[tuple[Process, object]] = []  # and what ends it
         try:
-            self._start(delays, listener, quality)
+            self._start(delays, dynamics, listener, quality)
             for fault in faults:
                 self.inject(fault)
         except BaseException:
             self.close()
             raise
 
-    def _start(self, delays: Delays, listener: socket.socket, quality: str) -> None:
+    def _start(self, delays: Delays, dynamics: Dynamics | None, listener: socket.socket, quality: str) -> None:
         self._ring = StateRing(self.folder / zed_card.STATES, create=True)
         specs = {spec.name: spec for spec in SCENES[get_task(self.trial.env).scene].cameras}
         cards = [CameraCard(self.serials[name], name, specs[name].model, specs[name].fovy) for name in CAMERAS]
         zed_card.write_card(self.folder, cards, round(delays.camera_s * 1000))
         arm = ArmConfig(
-            self.trial, self.robot, self.version, self.mode, listener, delays.command_ticks, delays.gripper, self.folder / zed_card.STATES,
-            self._clapper,
+            self.trial, self.robot, self.version, self.mode, listener, delays.command_ticks, delays.gripper, delays.gripper_ticks, dynamics,
+            self.folder / zed_card.STATES, self._clapper,
         )  # fmt: skip
         cameras = CameraConfig(self.trial, quality, self.folder / zed_card.SOCKET)
         self._arm = self._started(Process(arm_process.main, arm), ("close", None))

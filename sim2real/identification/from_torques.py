@@ -43,8 +43,8 @@ def fit_torques(log: Samples, timestep: float = TICK) -> Fit:
     if (gap := float(np.diff(log.time).max())) > GAP_S:
         raise ValueError(f"samples are up to {1000 * gap:.0f} ms apart, expected {1000 * GAP_S:.0f} ms at most")
     used = cut(log, 0, round(FIT_SHARE * len(log.time)))
-    stiffness, damping, delay_s, law_error = law(used)
     frictionloss, armature, arm_error = arm(used)
+    stiffness, damping, delay_s, law_error = law(used)
     found = replace(nominal(), stiffness=stiffness, damping=damping, frictionloss=frictionloss, armature=armature, delay_s=delay_s)
     names = ("stiffness", "damping", "frictionloss", "armature")
     relative = {name: tuple(e / abs(np.array(getattr(found, name)))) for name, e in zip(names, (*law_error, *arm_error), strict=True)}

@@ -31,6 +31,21 @@ NICENESS = 10  # ahead of others, where the system allows it: a late millisecond
 
 
 @dataclass(frozen=True)
+class Delays:
+    """What hardware takes longer than simulation. The default is none, which makes the twin the simulation.
+
+    `command_ticks`: ms from a command's arrival to its effect. `camera_s`: from what happens to the frame that shows it (at
+    most 0.2). `gripper`: the jaws move at the 2F-85's speeds, 20 to 150 mm/s; the simulation's close in 0.26 s. `gripper_ticks`:
+    ms from what is asked of the gripper to its motion.
+    """
+
+    command_ticks: int = 0
+    camera_s: float = 0.0
+    gripper: bool = False
+    gripper_ticks: int = 0
+
+
+@dataclass(frozen=True)
 class ArmConfig:
     """What the process needs to know. `listener`: the socket of its address, bound already. `bell`: see `Clock`."""
 
@@ -39,9 +54,7 @@ class ArmConfig:
     version: int
     mode: Mode
     listener: socket.socket
-    command_ticks: int
-    real_gripper_speed: bool
-    gripper_ticks: int
+    delays: Delays
     dynamics: Dynamics | None
     ring: Path
     bell: socket.socket
@@ -79,10 +92,10 @@ class _Desk:
         plant.reset(config.trial)
         library = model_library() if config.version < 10 else b""
         box = ControlBox(plant, DIALECTS[config.version], urdf(robot).encode(), library)
-        gripper = Gripper(plant, config.real_gripper_speed, config.gripper_ticks)
+        gripper = Gripper(plant, config.delays.gripper, config.delays.gripper_ticks)
         self.port = GripperPort(gripper)
         self.fci = FciServer(box, config.listener, (self.port, self))
-        self.clock = Clock(config.mode, config.command_ticks, box, gripper, self.fci, StateRing(config.ring), config.bell)
+        self.clock = Clock(config.mode, config.delays.command_ticks, box, gripper, self.fci, StateRing(config.ring), config.bell)
         self.clock.restart()
 
     def fileno(self) -> int:

@@ -7,8 +7,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -22,8 +21,8 @@ from envs.tasks import get_task
 from envs.types import CAMERAS, Trial
 from sim2real.identification.dynamics import Dynamics
 from sim2real.twin import arm_process, camera_process, zed, zed_card
-from sim2real.twin.arm_process import ArmConfig
-from sim2real.twin.camera_process import CameraConfig
+from sim2real.twin.arm_process import ArmConfig, Delays
+from sim2real.twin.camera_process import CameraConfig, Stage
 from sim2real.twin.clock import MODES, Mode
 from sim2real.twin.faults import CameraFault, CameraFrozen, CameraLate, CamerasSwapped, CameraUnplugged, Fault
 from sim2real.twin.fci import listen
@@ -37,21 +36,6 @@ SERIALS = {"left": 30000001, "right": 30000002, "wrist": 10000003}
 STEP_S = 30.0  # for a control period in gated mode
 LISTEN_S = 0.1  # for a stroke of the bell
 MOTION_S = 5.0  # for a motion to begin in gated mode
-
-
-@dataclass(frozen=True)
-class Delays:
-    """What hardware takes longer than simulation. The default is none, which makes the twin the simulation.
-
-    `command_ticks`: ms from a command's arrival to its effect. `camera_s`: from what happens to the frame that shows it (at
-    most 0.2). `gripper`: the jaws move at the 2F-85's speeds, 20 to 150 mm/s; the simulation's close in 0.26 s. `gripper_ticks`:
-    ms from what is asked of the gripper to its motion.
-    """
-
-    command_ticks: int = 0
-    camera_s: float = 0.0
-    gripper: bool = False
-    gripper_ticks: int = 0
 
 
 class Twin:
@@ -80,7 +64,7 @@ class Twin:
         robot: str = "fr3",
         version: int | None = None,
         ip: str | None = None,
-        delays: Delays = Delays(),
+        delays: Delays = Delays(),  # noqa: B008 (frozen)
         dynamics: Dynamics | None = None,
         quality: str = "fast",
         faults: Sequence[Fault] = (),
@@ -113,8 +97,7 @@ class Twin:
         cards = [CameraCard(self.serials[name], name, specs[name].model, specs[name].fovy) for name in CAMERAS]
         zed_card.write_card(self.folder, cards, round(delays.camera_s * 1000))
         arm = ArmConfig(
-            self.trial, self.robot, self.version, self.mode, listener, delays.command_ticks, delays.gripper, delays.gripper_ticks, dynamics,
-            self.folder / zed_card.STATES, self._clapper,
+            self.trial, self.robot, self.version, self.mode, listener, delays, dynamics, self.folder / zed_card.STATES, self._clapper,
         )  # fmt: skip
         cameras = CameraConfig(self.trial, quality, self.folder / zed_card.SOCKET)
         self._arm = self._started(Process(arm_process.main, arm), ("close", None))
@@ -156,12 +139,16 @@ class Twin:
             ResetError: the trial's scene does not settle. RuntimeError: a motion is under way.
         """
         self._ask("reset", trial)
-        self._cameras.ask((trial, int(self._ring.header["episode"])))
+        self._cameras.ask(("reset", (trial, int(self._ring.header["episode"]))))
         self.trial = trial
 
     def state(self) -> TwinState:
         """What is so now, whatever the sensors say."""
         return self._ring.read()
+
+    def show(self, stage: Callable[[], Stage] | None) -> None:
+        """What the cameras see from now on instead of the trial's scene, made in their process (so that it can be pickled); None: the scene."""
+        self._cameras.ask(("show", stage))
 
     def joint_path(self, ms: int, every: int = 1) -> NDArray[np.float64]:
         """(n, 7) rad: where the arm was in the last milliseconds, at most 500, once in `every` of them."""

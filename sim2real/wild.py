@@ -74,6 +74,8 @@ def wild(env: FrankaEnv, chunks: int, rng: np.random.Generator) -> Counter[str]:
                 path = [guard.ik.pose(joint_pos)[0] for joint_pos in twin.joint_path(1000 // CONTROL_HZ, EVERY_MS)]
                 found["control steps with the hand out of the box"] += bool(np.any(path < low) or np.any(path > high))
                 if env.ended is not None:
+                    if env.ended.outcome == "invalid":  # the machine was too busy for a driver: no measurement
+                        raise env.ended
                     found["collisions" if any(name in str(env.ended) for name in COLLISIONS) else f"stops: {env.ended}"] += 1
                     break
     env.stop()

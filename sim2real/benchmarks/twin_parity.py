@@ -48,6 +48,9 @@ def compare(sim: SimEnv, env: FrankaEnv, policy: Policy, trial: Trial, looks: bo
     """A trial in both worlds: mm and degrees between the hands at the end of each control step, and the task's steps done in each.
 
     `looks`: the policy sees pictures, those of the simulation. `steps`: control steps at most (default: all of the trial).
+
+    Raises:
+        RobotError: a device failed, as drivers do that a busy machine starves; that is no measurement.
     """
     found, actions = [], []
     sim.cameras = env.cameras = False
@@ -64,6 +67,8 @@ def compare(sim: SimEnv, env: FrankaEnv, policy: Policy, trial: Trial, looks: bo
         env.step(action)
         found.append(apart(env, observation["agent_pos"][:7], env.executor.rows[-1].joint_pos))
     env.stop()
+    if env.ended is not None and env.ended.outcome == "invalid":
+        raise env.ended
     mm, degrees = np.round(np.array(found).T, 4).tolist()
     done = {"simulated_done": sim.steps_done, "twin_done": env.steps_done, "ended": str(env.ended) if env.ended else ""}
     return {"trial": trial.index, "mm": mm, "degrees": degrees, **done}

@@ -21,6 +21,7 @@ from sim2real.drivers import connect
 from sim2real.twin import Twin
 from sim2real.twin.camera_process import Shot
 from sim2real.twin.robots import ROBOTS
+from sim2real.twin_rig import GatedArm
 from sim2real.zed import ZedCamera
 
 TASK, FPS = "close_drawer", 15
@@ -71,9 +72,9 @@ def record_twin(folder: Path, board: Board, poses: int, rng: np.random.Generator
     """Fills a capture folder with what a twin's cameras see, and writes what is true of them beside it."""
     hidden = hidden_cameras(folder, rng)
     sweeps = {"world": table_sweep(board, poses, rng), "hand": held_sweep(board, poses, rng)}
-    with Twin(TASK) as twin:
+    with Twin(TASK, "gated") as twin:  # which waits longest for a busy machine
         cameras = {name: ZedCamera(twin.sl, name, serial, FPS) for name, serial in twin.serials.items()}
-        arm, _ = connect(twin.ip, ROBOTS[twin.robot], Collision(), MOTIONS["smooth"], realtime=False)
+        arm = GatedArm(connect(twin.ip, ROBOTS[twin.robot], Collision(), MOTIONS["smooth"], threaded=False, realtime=False)[0], twin)
         try:
             for camera in cameras.values():
                 camera.open()

@@ -67,9 +67,10 @@ class ZedCamera:
         self._camera.retrieve_image(self._mat, self._sl.VIEW.LEFT, self._sl.MEM.CPU, retrieve_size(self._sl))
         return Frame(rgb_320x240(self._mat.get_data()), captured, time.time())
 
-    def whole_picture(self) -> NDArray[np.uint8]:
-        """(720, 1280, 3) uint8 RGB: the next frame, rectified, in the camera's own size, as calibration wants it."""
-        self._grabbed()
+    def whole_picture(self, since_s: float) -> NDArray[np.uint8]:
+        """(720, 1280, 3) uint8 RGB, rectified, in the camera's own size: the first frame that was taken after `since_s`, Unix time."""
+        while self._grabbed() <= since_s:
+            pass
         self._camera.retrieve_image(self._mat, self._sl.VIEW.LEFT, self._sl.MEM.CPU)
         return np.array(self._mat.get_data()[..., 2::-1])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -25,14 +26,15 @@ from sim2real.twin_rig import GatedArm
 from sim2real.zed import ZedCamera
 
 TASK, FPS = "close_drawer", 15
+SETTLED_S = 0.3  # after a motion, for the arm to stand still
 Sweeps = Mapping[str, NDArray[np.float64]]
 
 
 class WholePicture(Protocol):
     """A camera that is open."""
 
-    def whole_picture(self) -> NDArray[np.uint8]:
-        """(720, 1280, 3) uint8 RGB of now."""
+    def whole_picture(self, since_s: float) -> NDArray[np.uint8]:
+        """(720, 1280, 3) uint8 RGB, taken after `since_s`, Unix time."""
         ...
 
 
@@ -64,8 +66,10 @@ def record(captures: CaptureFolder, arm: Arm, cameras: Mapping[str, WholePicture
         place(holder)
         for i, joints in enumerate(sweep):
             arm.move_to(joints)
+            time.sleep(SETTLED_S)
+            still_s = time.time()  # the newest frame may show the arm as it came
             for name in seeing(holder, i):
-                captures.add(name, cameras[name].whole_picture(), arm.state().joint_pos, holder)
+                captures.add(name, cameras[name].whole_picture(still_s), arm.state().joint_pos, holder)
 
 
 def record_twin(folder: Path, board: Board, poses: int, rng: np.random.Generator) -> None:

@@ -75,7 +75,7 @@ class GreyCamera:
 def test_each_pose_is_taken_by_the_cameras_that_see_the_board_with_the_joints_that_the_arm_tells(tmp_path):
     arm, placed = FakeArm(), []
     sweeps = {"world": np.array([HOME_QPOS, HOME_QPOS + 0.1]), "hand": np.array([HOME_QPOS - 0.1])}
-    cameras = dict.fromkeys(("left", "right", "wrist"), GreyCamera())
+    cameras: dict[str, GreyCamera] = dict.fromkeys(("left", "right", "wrist"), GreyCamera())
     record(CaptureFolder(tmp_path, BOARD), arm, cameras, sweeps, placed.append)
     taken = read_captures(tmp_path)
     assert placed == ["world", "hand"]

@@ -41,7 +41,7 @@ class RoutedSum(torch.autograd.Function):
     def forward(ctx: Any, *given: Any) -> Tensor:
         *tensors, ctx.sizes, ctx.act_fn = given
         kept: list[Tensor] = []
-        summed, made = _summed(*given, kept)
+        summed, made = _summed(*given, kept=kept)
         ctx.save_for_backward(*tensors, made, *kept)
         return summed
 

@@ -41,17 +41,17 @@ class Experts(nn.Module):
     def forward(self, x: Tensor, weights: Tensor, chosen: Tensor) -> Tensor:
         """(T, d) to the sums (T, d) of what the `chosen` (T, K) experts make of it, weighed by `weights` (T, K)."""
         dtype = product_dtype(x)
-        x, weights, projections = x.to(dtype), weights.to(dtype), [p.to(dtype) for p in self.parameters()]
+        x, weights = x.to(dtype), weights.to(dtype)
+        gate, up, down = (p.to(dtype) for p in self.parameters())
         order, ends = sorted_by_expert(chosen, len(self.gate_proj))
         back = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device)).view_as(chosen)
         if takes_turns(x):
             sizes = ends.diff(prepend=ends.new_zeros(1)).tolist()
-            return routed_sum(x, weights, *projections, order, back, sizes, self.act_fn)
-        gate, up, down = (p.mT for p in projections)
+            return routed_sum(x, weights, gate, up, down, order, back, sizes, self.act_fn)
         taken = x.index_select(0, order // chosen.shape[1])
-        hidden = self.act_fn(F.grouped_mm(taken, gate, offs=ends)) * F.grouped_mm(taken, up, offs=ends)
+        hidden = self.act_fn(F.grouped_mm(taken, gate.mT, offs=ends)) * F.grouped_mm(taken, up.mT, offs=ends)
         # Back to the tokens' order, weighed and summed, in one pass.
-        return F.embedding_bag(back, F.grouped_mm(hidden, down, offs=ends), mode="sum", per_sample_weights=weights)
+        return F.embedding_bag(back, F.grouped_mm(hidden, down.mT, offs=ends), mode="sum", per_sample_weights=weights)
 
     def first(self, x: Tensor) -> Tensor:
         """(..., d) through the first expert alone."""

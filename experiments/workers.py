@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from envs.types import Policy, Trial
 from experiments import pool
+from experiments.failures.watch import FailureRecorder
 from experiments.planners import NO_PLANNER, Planner
 from experiments.results import Result
 from experiments.rollout import Provenance, Recorder, rollout
@@ -76,7 +77,7 @@ class Player:
     def __call__(self, trial: Trial, tell: Callable[[Event], None]) -> Result:
         run = self.job.runs[trial.env]
         self._prepare(trial.env)
-        recorders: list[Recorder] = [Teller(trial, tell), TapeRecorder(run.out, trial.index)]
+        recorders: list[Recorder] = [Teller(trial, tell), TapeRecorder(run.out, trial.index), FailureRecorder()]
         if self.job.video != "none":
             recorders.append(VideoRecorder(run.out, trial.index, self.job.video))
         result = rollout(self.env, self.policy, trial, recorders, run.provenance, run.planner)

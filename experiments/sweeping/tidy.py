@@ -58,6 +58,12 @@ def summary_rows(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield _row(env, f"step_{i}", count / n if n else 0.0, n, *wilson(count, n))
     if summary["infer_ms_p50"] is not None:
         yield _row(env, "infer_ms", summary["infer_ms_p50"], n)
+    if kinds := summary.get("failures"):
+        told = summary["failures_by_step"][0]["reached"]
+        for kind, count in kinds.items():
+            yield _row(env, f"failure/{kind}", count / told, told, *wilson(count, told))
+    if grasp := summary.get("grasp_cm"):
+        yield _row(env, "grasp_cm", grasp["median"], grasp["n"], grasp["low"], grasp["high"])
     if summary["questions"]:
         families = {"answers": summary["questions"]["overall"]} | {f"answers/{k}": v for k, v in summary["questions"]["families"].items()}
         for name, told in families.items():

@@ -10,8 +10,8 @@ from envs.names import SHIFTS
 from experiments import config as conf
 from experiments import evaluation, stages
 from experiments.errors import UsageError
+from experiments.gaps import LEVELS, paired_difference
 from experiments.results import RESULTS_FILE, read
-from experiments.gaps import LEVELS, Difference, paired_difference, unpaired_difference
 from experiments.robustness import MEANING
 from tests.experiments import fakes
 

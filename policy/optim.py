@@ -3,8 +3,8 @@
 research/vlm_probe.md: with Muon the tiny network answers 73 % where AdamW reaches 56 % in the same time. The update of a
 matrix is its momentum made orthogonal by Newton-Schulz (Jordan et al. 2024), scaled by 0.2 sqrt(longer side) to AdamW's
 typical size (Liu et al. 2025, `match_rms_adamw` in torch.optim.Muon). Matrices of one shape are orthogonalised together,
-in float32 on the CPU: Newton-Schulz on 38 of the tiny preset's 46 matrices took 94 ms on one busy core, 226 in bfloat16;
-the step of torch.optim.Muon took 293.
+in bfloat16 where that is a unit's own work: of the tiny preset's matrices those of 128 x 352 took 7.4 CPU ms instead of
+24.3 with AMX, and without such units 2.4 times as long.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def orthogonalised(matrices: Tensor) -> Tensor:
     """(n, rows, columns) with singular values moved close to 1."""
     a, b, c = NEWTON_SCHULZ
     tall = matrices.shape[-2] > matrices.shape[-1]
-    x = matrices.bfloat16() if matrices.is_cuda else matrices.float()
+    x = matrices.bfloat16() if matrices.is_cuda or torch.cpu._is_amx_tile_supported() else matrices.float()
     x = x.mT if tall else x
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(NEWTON_SCHULZ_STEPS):

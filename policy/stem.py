@@ -39,7 +39,7 @@ class ConvStem(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
-        pixels = images.permute(0, 3, 1, 2).float().div(127.5).sub(1)  # NHWC in memory is channels last already
+        pixels = images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)  # NHWC in memory is channels last already
         return self.net(pixels)
 
     def tokens(self, stem_map: Tensor, cameras: Tensor) -> Tensor:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from envs.types import Policy, Trial
 from experiments import pool
-from experiments.failures.watch import FailureRecorder
 from experiments.planners import NO_PLANNER, Planner
 from experiments.results import Result
 from experiments.rollout import Provenance, Recorder, rollout
@@ -75,6 +74,8 @@ class Player:
         self.policy: Any = None
 
     def __call__(self, trial: Trial, tell: Callable[[Event], None]) -> Result:
+        from experiments.failures.watch import FailureRecorder  # knows the simulator: imported in the process that uses it
+
         run = self.job.runs[trial.env]
         self._prepare(trial.env)
         recorders: list[Recorder] = [Teller(trial, tell), TapeRecorder(run.out, trial.index), FailureRecorder()]

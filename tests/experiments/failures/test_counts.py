@@ -35,12 +35,14 @@ ROWS = (
 def test_each_step_counts_the_trials_that_came_to_it():
     found = tally(ROWS)
     assert found is not None
+    assert found.grasp is not None
+    assert found.held is not None
     assert [(s.reached, s.done, dict(s.kinds)) for s in found.steps] == [
         (4, 3, {"stopped_early": 1}), (3, 3, {}), (3, 1, {"missed_grasp": 1, "placed_wrong": 1}), (1, 1, {}),
     ]  # fmt: skip
     assert (found.trials, found.done, sum(found.kinds.values())) == (4, 1, 3)
     assert (found.grasp.median, found.grasp.n, found.held.n) == (0.7, 10, 9)
-    assert found.steps[2].grasp.median == 2.0
+    assert [s.grasp and s.grasp.median for s in found.steps] == [0.4, 0.8, 2.0, 0.5]
 
 
 def test_rows_that_tell_nothing_have_no_failures_to_show(tmp_path):
@@ -59,6 +61,8 @@ def test_the_interval_of_the_distance_is_over_trials():
     values = rng.gamma(2.0, 0.5, 40).round(2)
     once = distance([row(i, 0, grasps=(grasp(1, v),)) for i, v in enumerate(values)])
     four = distance([row(i, 0, grasps=tuple(grasp(s, v) for s in range(1, 5))) for i, v in enumerate(values)])
+    assert once is not None
+    assert four is not None
     assert (once.median, once.low, once.high) == (four.median, four.low, four.high)
     assert (once.n, four.n) == (40, 160)
     assert once.low < float(np.median(values)) < once.high
@@ -105,6 +109,7 @@ def test_a_sweep_has_the_kinds_and_the_distance_as_numbers(out):
 
 def test_bars_hold_all_trials_and_escape_their_labels():
     found = tally(ROWS)
+    assert found is not None
     figure = step_bars(found, ["a <b>", "2", "3", "4"])
     assert "a &lt;b&gt;" in figure
     assert figure.count("class='done'") == 1 + 4  # a legend's key, and a segment in each step

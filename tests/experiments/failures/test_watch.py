@@ -44,6 +44,11 @@ def play(env, policy):
     return result
 
 
+def why(result):
+    assert result.failure is not None
+    return result.failure
+
+
 def wander(policy, action, height=0.25):
     """Round and round beside the basket, without an end, the gripper as `action` has it."""
     turn = 2 * np.pi * policy.env.control_steps / CONTROL_HZ / 1.5
@@ -75,7 +80,7 @@ def test_a_trial_that_succeeds_has_no_failure_but_a_grasp(env):
 
 
 def test_a_hand_that_stays_away_was_never_near(env):
-    failure = play(env, Scripted(env, wander)).failure
+    failure = why(play(env, Scripted(env, wander)))
     assert (failure["step"], failure["kind"]) == (1, "never_near")
     assert failure["nearest_cm"] > 8.5
 
@@ -86,7 +91,7 @@ def test_a_hand_that_hovers_about_the_object_did_not_close(env):
         action = take(policy, action, "block", closed=0.0)
         return at(policy, action, np.r_[policy.memory["spot"][:2] + [sway, 0], 0.09], 0.0)
 
-    failure = play(env, Scripted(env, script)).failure
+    failure = why(play(env, Scripted(env, script)))
     assert failure["kind"] == "not_closed"
     assert failure["nearest_cm"] < 8.5
 
@@ -97,13 +102,13 @@ def test_fingers_that_close_beside_the_object_missed_it_by_so_much(env):
         return wander(policy, action) if late else take(policy, action, "block", aside=(0.06, 0.0))
 
     result = play(env, Scripted(env, script))
-    assert result.failure["kind"] == "missed_grasp"
-    assert result.failure["grasp_cm"] == pytest.approx(6.0, abs=0.7)
-    assert [(g["object"], g["cm"], g["held"]) for g in result.grasps] == [("block", result.failure["grasp_cm"], False)]
+    assert why(result)["kind"] == "missed_grasp"
+    assert why(result)["grasp_cm"] == pytest.approx(6.0, abs=0.7)
+    assert [(g["object"], g["cm"], g["held"]) for g in result.grasps] == [("block", why(result)["grasp_cm"], False)]
 
 
 def test_another_object_in_the_hand_is_the_wrong_one(env):
-    failure = play(env, Scripted(env, lambda policy, action: take(policy, action, "toy"))).failure
+    failure = why(play(env, Scripted(env, lambda policy, action: take(policy, action, "toy"))))
     assert (failure["kind"], failure["object"]) == ("wrong_object", "toy")
 
 
@@ -114,7 +119,7 @@ def test_an_object_that_slips_out_of_closed_fingers_is_lost(env):
             policy.memory["lost"] = True
         return wander(policy, at(policy, action, 0, 1.0)) if "lost" in policy.memory else take(policy, action, "block")
 
-    failure = play(env, Scripted(env, script)).failure
+    failure = why(play(env, Scripted(env, script)))
     assert failure["kind"] == "lost"
     assert failure["goal_cm"] > 15
 
@@ -125,16 +130,16 @@ def test_an_object_that_is_let_go_of_elsewhere_is_placed_wrong_by_so_much(env):
         return wander(policy, at(policy, action, 0, 0.0)) if late else take(policy, action, "block")
 
     result = play(env, Scripted(env, script))
-    assert (result.failure["kind"], result.grasps[0]["held"]) == ("placed_wrong", True)
+    assert (why(result)["kind"], result.grasps[0]["held"]) == ("placed_wrong", True)
     away = np.linalg.norm((env.world.pos("block") - BLOCK.steps[0].skill.target(env.world))[:2])
-    assert result.failure["goal_cm"] == pytest.approx(100 * away, abs=2.5)  # it rolls a little where it falls
+    assert why(result)["goal_cm"] == pytest.approx(100 * away, abs=2.5)  # it rolls a little where it falls
 
 
 def test_an_object_still_in_the_hand_is_a_matter_of_time(env):
     def script(policy, action):
         return wander(policy, at(policy, action, 0, 1.0)) if policy.env.control_steps > 5 * CONTROL_HZ else take(policy, action, "block")
 
-    assert play(env, Scripted(env, script)).failure["kind"] == "timeout"
+    assert why(play(env, Scripted(env, script)))["kind"] == "timeout"
 
 
 def test_a_hand_that_has_never_been_so_near_and_still_comes_is_a_matter_of_time(env):
@@ -142,17 +147,17 @@ def test_a_hand_that_has_never_been_so_near_and_still_comes_is_a_matter_of_time(
         way = grasp_pos(BLOCK.steps[0].skill, env.world) + [0, 0, 0.04 * (SECONDS - env.control_steps / CONTROL_HZ)]
         return at(policy, action, way, 0.0)
 
-    assert play(env, Scripted(env, script)).failure["kind"] == "timeout"
+    assert why(play(env, Scripted(env, script)))["kind"] == "timeout"
 
 
 def test_standing_still_is_stopping_early(env):
-    failure = play(env, Zero()).failure
+    failure = why(play(env, Zero()))
     assert failure["kind"] == "stopped_early"
     assert failure["idle_s"] > SECONDS - 1
 
 
 def test_saying_that_all_is_done_is_stopping_early(env):
-    assert play(env, Scripted(env, wander, said=BLOCK.finished)).failure["kind"] == "stopped_early"
+    assert why(play(env, Scripted(env, wander, said=BLOCK.finished)))["kind"] == "stopped_early"
 
 
 def test_the_step_that_is_lacking_is_told_and_its_own_grasp():
@@ -162,7 +167,7 @@ def test_the_step_that_is_lacking_is_told_and_its_own_grasp():
         return wander(policy, at(policy, action, 0, 0.0), 0.3) if env.steps_done else action
 
     result = rollout(env, Scripted(env, script), Trial("stack_cubes", 0), [FailureRecorder()], Provenance("scripted", ""))
-    assert (result.steps_done, result.failure["step"], result.failure["kind"]) == (1, 2, "never_near")
+    assert (result.steps_done, why(result)["step"], why(result)["kind"]) == (1, 2, "never_near")
     assert [g["step"] for g in result.grasps] == [1]
 
 
@@ -176,7 +181,7 @@ def test_a_drawer_that_is_left_ajar_is_placed_wrong():
             return wander(policy, at(policy, action, 0, 1.0), 0.35)
         return action
 
-    failure = rollout(env, Scripted(env, script), Trial("close_drawer", 0), [FailureRecorder()], Provenance("scripted", "")).failure
+    failure = why(rollout(env, Scripted(env, script), Trial("close_drawer", 0), [FailureRecorder()], Provenance("scripted", "")))
     assert failure["kind"] == "placed_wrong"
     assert failure["goal_cm"] == pytest.approx(env.world.travel("drawer_slide") * 100 * np.ptp(env.model.joint("drawer_slide").range), abs=1)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from experiments.display import percent
 from experiments.failures import show
+from experiments.failures.kinds import IDLE_S
 from experiments.protocol import PAPER
 from experiments.report_style import VIDEO_SCRIPT, document, html_table, md_table, section
 from experiments.results import Result
@@ -159,12 +160,15 @@ def _trial_lines(summary: Summary) -> list[list[str]]:
 
 
 def failure_told(row: Result) -> str:
-    """`3 missed grasp, block 1, 4.2 cm`: step, kind, object, and the distance at its first closing or from its place."""
+    """`3 missed grasp, block 1, 4.2 cm`: step, kind, object, and the distance at its first closing or from its place, or how it stopped."""
     if not row.failure:
         return "-"
     f = row.failure
     away = f.get("goal_cm", f.get("grasp_cm") if f["kind"] == "missed_grasp" else None)
-    return f"{f['step']} {show.words(f['kind'])}, {f['object'].replace('_', ' ')}" + (f", {away:.1f} cm" if away is not None else "")
+    more = f", {away:.1f} cm" if away is not None else ""
+    if f["kind"] == "stopped_early":
+        more = ", said done" if f["idle_s"] < IDLE_S else f", still for {f['idle_s']:.0f} s"
+    return f"{f['step']} {show.words(f['kind'])}, {f['object'].replace('_', ' ')}{more}"
 
 
 def _step_bars(summary: Summary) -> str:

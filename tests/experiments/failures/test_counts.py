@@ -118,7 +118,11 @@ def test_bars_hold_all_trials_and_escape_their_labels():
 
 def test_a_trial_without_failure_tells_none():
     assert failure_told(ROWS[0]) == "-"
-    assert failure_told(ROWS[3]) == "1 stopped early, block 0"
+
+
+def test_a_trial_that_stopped_early_tells_how():
+    assert failure_told(ROWS[3]) == "1 stopped early, block 0, said done"
+    assert failure_told(row(0, 0, failure=failure(1, "stopped_early") | {"idle_s": 12.0})) == "1 stopped early, block 0, still for 12 s"
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,8 @@ class Player:
         self.policy: Any = None
 
     def __call__(self, trial: Trial, tell: Callable[[Event], None]) -> Result:
-        from experiments.failures.watch import FailureRecorder  # knows the simulator: imported in the process that uses it
+        # It knows the simulator, which only the process that uses it imports.
+        from experiments.failures.watch import FailureRecorder
 
         run = self.job.runs[trial.env]
         self._prepare(trial.env)

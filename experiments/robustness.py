@@ -61,7 +61,7 @@ def headline(levels: Sequence[Level]) -> str:
     """`Avg. Len. none 92 % [...]; broken by: camera -0.54 [-0.71 to -0.36]`: the levels whose interval lies below zero."""
     start = next((f"none {percent(level.score)}" for level in levels if level.name == NONE), "none is missing")
     start += next((f", seen {signed(level.difference)}" for level in levels if level.name == SEEN and level.difference), "")
-    compared = max((x.difference.trials for x in levels if x.difference), default=0)
+    compared = max((x.difference.trials for x in levels if x.difference and x.name != SEEN), default=0)
     if compared < LEAST:
         return f"Avg. Len. {start}; {compared} trials are too few to say what breaks it, expected at least {LEAST}"
     broken = sorted((x for x in levels if x.difference and x.difference.high < 0 and x.name != SEEN), key=lambda x: x.difference.value if x.difference else 0)

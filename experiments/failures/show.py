@@ -42,9 +42,8 @@ def step_table(found: Tally, steps: Sequence[str]) -> list[list[str]]:
     """Header and lines: for each step the trials that came to it, how they went on, and the distance at the first closing."""
     kinds = present([found])
     lines = [["step", "reached", "done", *map(words, kinds), "grasp, cm"]]
-    for i, (step, text) in enumerate(zip(found.steps, steps, strict=True), 1):
-        told = f"{i} {text}" if text != f"step {i}" else text
-        lines.append([told, str(step.reached), str(step.done), *(str(step.kinds.get(k, 0)) for k in kinds), centimetres(step.grasp)])
+    for step, text in zip(found.steps, steps, strict=True):
+        lines.append([text, str(step.reached), str(step.done), *(str(step.kinds.get(k, 0)) for k in kinds), centimetres(step.grasp)])
     if len(steps) > 1:
         lines.append(["all", str(found.trials), str(found.done), *(str(found.kinds[k]) for k in kinds), centimetres(found.grasp)])
     return lines

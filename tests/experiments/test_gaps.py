@@ -84,7 +84,9 @@ def test_the_figure_colours_by_the_gap_and_says_its_number():
 
 
 def test_the_headline_tells_the_gap_to_training_and_blames_no_level_for_it():
-    told = headline(levels_of({"none": rows("none", "a", [4] * 8), "seen": rows("seen", "a", [0] * 8)}))
+    levels = {"none": rows("none", "a", [4] * 8), "seen": rows("seen", "a", [0] * 8)}
+    assert headline(levels_of(levels)).endswith("0 trials are too few to say what breaks it, expected at least 6")
+    told = headline(levels_of(levels | {"light": rows("light", "a", [4] * 8)}))
     assert "seen -1.00 [" in told
     assert told.endswith("broken by: no level")
 

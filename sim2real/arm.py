@@ -17,6 +17,7 @@ JOINT_STIFFNESS: Vector = np.array(STIFFNESS, np.float64)
 JOINT_DAMPING: Vector = 2.0 * np.sqrt(JOINT_STIFFNESS) * np.array(DAMPING_RATIO)
 # A share of what the motors can give, Nm. The simulation's saturate; a Franka that is told more stops with a reflex.
 MAX_TORQUE: Vector = 0.9 * np.array(TORQUE_LIMIT)
+NO_TARGET: Vector = np.full(7, np.nan)
 JOINT_STIFFNESS.setflags(write=False)
 JOINT_DAMPING.setflags(write=False)
 
@@ -25,12 +26,15 @@ JOINT_DAMPING.setflags(write=False)
 class ArmState:
     """One moment: `joint_pos` (7,) rad, `joint_vel` (7,) rad/s, `torque_ext` (7,) Nm that contacts put on the joints.
 
-    `time_s`: the controller's own clock.
+    `torque`: (7,) Nm that the law has commanded, without gravity. `target`: (7,) rad that the law is told to push towards; nan
+    where it is told nothing. `time_s`: the controller's own clock.
     """
 
     joint_pos: Vector
     joint_vel: Vector
     torque_ext: Vector
+    torque: Vector
+    target: Vector
     time_s: float
 
 

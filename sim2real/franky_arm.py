@@ -13,7 +13,7 @@ import franky
 import numpy as np
 
 from envs.motion import MOTIONS, Motion
-from sim2real.arm import JOINT_DAMPING, JOINT_STIFFNESS, ArmState, Collision, Vector, reachable
+from sim2real.arm import JOINT_DAMPING, JOINT_STIFFNESS, NO_TARGET, ArmState, Collision, Vector, reachable
 from sim2real.lead import Lead
 from sim2real.outcomes import LinkLost, OperatorStop, ReflexError, RobotError
 from sim2real.twin.robots import FR3, RobotKind
@@ -68,7 +68,8 @@ class FrankyArm:
         """Where it is now."""
         with self._checked():
             s = self._robot.state
-        return ArmState(np.array(s.q), np.array(s.dq), np.array(s.tau_ext_hat_filtered), s.time.to_msec() / 1000)
+        told = NO_TARGET if self._motion is None else self._target
+        return ArmState(np.array(s.q), np.array(s.dq), np.array(s.tau_ext_hat_filtered), np.array(s.tau_J_d), told, s.time.to_msec() / 1000)
 
     def move_to(self, joint_pos: Vector) -> None:
         """Go there slowly and stand still; returns then."""
@@ -84,6 +85,7 @@ class FrankyArm:
             lower_joint_limits=self.kind.low, upper_joint_limits=self.kind.high, joint_limit_activation_distance=LIMIT_SPRING,
         )  # fmt: skip
         motion.set_reference(franky.JointReference(q=joint_pos))
+        self._target = np.array(joint_pos, float)
         with self._checked():
             self._robot.move(motion, asynchronous=True, cutoff_frequency=UNFILTERED)
         self._lead.start(np.array(joint_pos, float))
@@ -117,6 +119,7 @@ class FrankyArm:
         target = self._lead.target(state.time.to_msec() / 1000 + period_s / 2)
         near = target if self.kind.cuts_torque else reachable(target, np.array(state.q), np.array(state.dq))
         motion.set_reference(franky.JointReference(q=near))
+        self._target = near
 
     def _lead_on(self, motion: franky.JointImpedanceTrackingMotion) -> None:
         """`lead`, for as long as the motion lasts."""

@@ -11,7 +11,7 @@ import panda_py
 from panda_py import controllers, libfranka
 
 from envs.motion import MOTIONS, Motion
-from sim2real.arm import JOINT_DAMPING, JOINT_STIFFNESS, ArmState, Collision, Vector, reachable
+from sim2real.arm import JOINT_DAMPING, JOINT_STIFFNESS, NO_TARGET, ArmState, Collision, Vector, reachable
 from sim2real.lead import Lead
 from sim2real.outcomes import LinkLost, OperatorStop, ReflexError, RobotError
 from sim2real.twin.robots import PANDA, RobotKind
@@ -46,7 +46,8 @@ class PandaArm:
         """Where it is now."""
         with _told():
             s = self._panda.get_state()
-        return ArmState(np.array(s.q), np.array(s.dq), np.array(s.tau_ext_hat_filtered), s.time.to_sec())
+        told = NO_TARGET if self._controller is None else self._target
+        return ArmState(np.array(s.q), np.array(s.dq), np.array(s.tau_ext_hat_filtered), np.array(s.tau_J_d), told, s.time.to_sec())
 
     def move_to(self, joint_pos: Vector) -> None:
         """Go there slowly and stand still; returns then."""
@@ -61,7 +62,8 @@ class PandaArm:
         with _told():
             self._panda.start_controller(controller)
             controller.set_control(np.asarray(joint_pos, float), np.zeros(7))
-        self._lead.start(np.array(joint_pos, float))
+        self._target = np.array(joint_pos, float)
+        self._lead.start(self._target)
         self._controller = controller
         if self.threaded:
             self._thread = threading.Thread(target=self._lead_on, args=(controller,), name="lead", daemon=True)
@@ -87,7 +89,8 @@ class PandaArm:
         """Tell the controller the target in the middle of the next period, or the nearest one that asks no more of a motor than it has."""
         state = self._panda.get_state()
         target = self._lead.target(state.time.to_sec() + period_s / 2)
-        controller.set_control(reachable(target, np.array(state.q), np.array(state.dq)), np.zeros(7))
+        self._target = reachable(target, np.array(state.q), np.array(state.dq))
+        controller.set_control(self._target, np.zeros(7))
 
     def _lead_on(self, controller: controllers.JointPosition) -> None:
         """`lead`, for as long as the controller is in charge."""

@@ -14,6 +14,7 @@ from sim2real.arm import Arm, ArmState, Collision, Vector
 from sim2real.cameras import Cameras
 from sim2real.drivers import connect
 from sim2real.gripper import RobotiqGripper
+from sim2real.identification.dynamics import Dynamics
 from sim2real.outcomes import LinkLost
 from sim2real.rig import Rig, WallClock
 from sim2real.twin import Delays, Twin, TwinError
@@ -146,9 +147,9 @@ class TwinRig(Rig):
         self.twin.close()
 
 
-def make_twin_rig(task: str, mode: Mode, collision: Collision, robot: str = "fr3", motion: str = "smooth", delays: Delays = Delays()) -> TwinRig:  # noqa: B008 (frozen)
+def make_twin_rig(task: str, mode: Mode, collision: Collision, robot: str = "fr3", motion: str = "smooth", delays: Delays = Delays(), dynamics: Dynamics | None = None) -> TwinRig:  # noqa: B008 (frozen)
     """A twin of the task's scene, and the drivers that are connected to it."""
-    twin = Twin(task, mode, robot=robot, delays=delays)
+    twin = Twin(task, mode, robot=robot, delays=delays, dynamics=dynamics)
     try:
         gated = mode == "gated"
         cameras = Cameras({name: ZedCamera(twin.sl, name, serial, FPS) for name, serial in twin.serials.items()}, threaded=not gated)

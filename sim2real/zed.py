@@ -63,15 +63,26 @@ class ZedCamera:
 
     def grab(self) -> Frame:
         """Wait for the next frame."""
+        captured = self._grabbed()
+        self._camera.retrieve_image(self._mat, self._sl.VIEW.LEFT, self._sl.MEM.CPU, retrieve_size(self._sl))
+        return Frame(rgb_320x240(self._mat.get_data()), captured, time.time())
+
+    def whole_picture(self, since_s: float) -> NDArray[np.uint8]:
+        """(720, 1280, 3) uint8 RGB, rectified, in the camera's own size: the first frame that was taken after `since_s`, Unix time."""
+        while self._grabbed() <= since_s:
+            pass
+        self._camera.retrieve_image(self._mat, self._sl.VIEW.LEFT, self._sl.MEM.CPU)
+        return np.array(self._mat.get_data()[..., 2::-1])
+
+    def _grabbed(self) -> float:
+        """Unix time, s, of the next frame, which has come."""
         sl, camera = self._sl, self._camera
         if camera is None:
             raise CameraError(f"camera {self.name} is not open")
         status = camera.grab(self._runtime)
         if status != sl.ERROR_CODE.SUCCESS:
             raise CameraError(f"camera {self.name} (serial {self.serial}) gives no picture: {status}")
-        captured = camera.get_timestamp(sl.TIME_REFERENCE.IMAGE).get_milliseconds() / 1000
-        camera.retrieve_image(self._mat, sl.VIEW.LEFT, sl.MEM.CPU, retrieve_size(sl))
-        return Frame(rgb_320x240(self._mat.get_data()), captured, time.time())
+        return camera.get_timestamp(sl.TIME_REFERENCE.IMAGE).get_milliseconds() / 1000
 
     def close(self) -> None:
         """Let go of the device."""

@@ -1,31 +1,41 @@
-"""How far the twin's arm is from the simulation's, given the very actions of a simulated trial.
+"""How far the twin's arm is from the simulation's, given the very actions of simulated trials, and whether both worlds end alike.
 
-    python -m sim2real.benchmarks.twin_parity [--arm fr3] [--motion smooth] [--trials 2] [--steps 400]
+    python -m sim2real.benchmarks.twin_parity [--trials 20] [--policies expert chatvla_tiny] [--arm fr3] [--motion smooth] [--out outputs/twin_parity]
 
-The expert plays trials of sort_toys in simulation; each of its actions goes to the gated twin, too, through guard and driver. The
-hands are compared at the end of every control step.
+A policy plays test trials of sort_toys in simulation; each of its actions goes to the gated twin, too, through guard and driver. The
+hands are compared at the end of every control step, and so are the steps of the task that are done. A trial is a row of
+OUT/parity.jsonl as soon as it is over; the same command goes on after an interruption, and ends with the table of all rows.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import sys
+import time
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.expert import Expert
 from envs.geometry import rotation_vector
 from envs.names import MOTIONS
 from envs.sim_env import SimEnv
-from envs.types import Trial
+from envs.types import Policy, Trial
+from experiments.policies import BLIND, make_policy
+from experiments.provenance import commit
 from sim2real.arm import Collision
 from sim2real.franka_env import FrankaEnv
 from sim2real.scripted import ScriptedOperator
 from sim2real.twin.robots import ROBOTS
 from sim2real.twin_rig import make_twin_rig
 
-TASK = "sort_toys"
+TASK, ROWS = "sort_toys", "parity.jsonl"
+POLICIES = ("expert", "chatvla_tiny")
+BAR_MM, BAR_DEGREES = 1.0, 0.5  # what counts as the same motion
 
 
 def apart(env: FrankaEnv, simulated: NDArray[np.floating], on_twin: NDArray[np.floating]) -> tuple[float, float]:
@@ -34,42 +44,94 @@ def apart(env: FrankaEnv, simulated: NDArray[np.floating], on_twin: NDArray[np.f
     return 1000 * float(np.linalg.norm(pos - pos_twin)), float(np.degrees(np.linalg.norm(rotation_vector(mat_twin @ mat.T))))
 
 
-def compare(sim: SimEnv, env: FrankaEnv, trial: Trial, steps: int) -> tuple[NDArray[np.float64], bool]:
-    """(n, 2) mm and degrees at the end of each control step, and whether both worlds did the same of the task."""
-    expert, found = Expert(sim), []
-    observation, _ = sim.reset(options={"trial": trial})
-    expert.reset(trial)
+def compare(sim: SimEnv, env: FrankaEnv, policy: Policy, trial: Trial, looks: bool, steps: int | None = None) -> dict[str, Any]:
+    """A trial in both worlds: mm and degrees between the hands at the end of each control step, and the task's steps done in each.
+
+    `looks`: the policy sees pictures, those of the simulation. `steps`: control steps at most (default: all of the trial).
+
+    Raises:
+        RobotError: a device failed, as drivers do that a busy machine starves; that is no measurement.
+    """
+    found, actions = [], []
+    sim.cameras = env.cameras = False
+    sim.reset(options={"trial": trial})
+    policy.reset(trial)
     env.reset(options={"trial": trial})
-    while not (sim.terminated or sim.truncated or env.truncated) and len(found) < steps:
-        action = expert.infer(observation, sim.instruction).action_chunk[0]
+    while not (sim.terminated or sim.truncated or env.truncated) and (steps is None or len(found) < steps):
+        if not actions:
+            sim.cameras = looks
+            actions = list(policy.infer(sim.observe(), sim.instruction).action_chunk[: policy.execute])
+            sim.cameras = False
+        action = actions.pop(0)
         observation, *_ = sim.step(action)
         env.step(action)
         found.append(apart(env, observation["agent_pos"][:7], env.executor.rows[-1].joint_pos))
     env.stop()
-    return np.array(found), sim.steps_done == env.steps_done
+    if env.ended is not None and env.ended.outcome == "invalid":
+        raise env.ended
+    mm, degrees = np.round(np.array(found).T, 4).tolist()
+    done = {"simulated_done": sim.steps_done, "twin_done": env.steps_done, "ended": str(env.ended) if env.ended else ""}
+    return {"trial": trial.index, "mm": mm, "degrees": degrees, **done}
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Print the table's row."""
+def read(out: Path) -> list[dict[str, Any]]:
+    """All rows; none where there is no file."""
+    path = out / ROWS
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """A line for each policy, the worst of all control steps against the bar."""
+    lines = [f"{'policy':<14} trials  control steps   same steps done   mm: median   95 %  worst   degrees: median   95 %  worst   bar {BAR_MM:g} mm, {BAR_DEGREES:g} degrees"]
+    for name in dict.fromkeys(row["policy"] for row in rows):
+        mine = [row for row in rows if row["policy"] == name]
+        mm, degrees = (np.concatenate([row[what] for row in mine]) for what in ("mm", "degrees"))
+        same = sum(row["simulated_done"] == row["twin_done"] for row in mine)
+        held = "held" if mm.max() < BAR_MM and degrees.max() < BAR_DEGREES and same == len(mine) else "NOT held"
+        numbers = [f"{f(v):7.2f}" for v in (mm, degrees) for f in (np.median, lambda v: np.percentile(v, 95), np.max)]
+        lines.append(f"{name:<14} {len(mine):6d} {len(mm):14d} {same:11d}/{len(mine):<4d} {'':6}{' '.join(numbers[:3])} {'':10}{' '.join(numbers[3:])}   {held}")
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play what is missing and print the table; the exit code: 0 if the bar is held."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--policies", nargs="+", default=list(POLICIES))
     parser.add_argument("--arm", choices=ROBOTS, default="fr3")
     parser.add_argument("--motion", choices=MOTIONS, default="smooth")
-    parser.add_argument("--trials", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=400, help="control steps of a trial at most")
+    parser.add_argument("--out", type=Path, default=Path("outputs/twin_parity"))
     args = parser.parse_args(argv)
-    rig = make_twin_rig(TASK, "gated", Collision(), args.arm, args.motion)
-    env, sim = FrankaEnv(rig, TASK, ScriptedOperator(rig.twin), motion=args.motion), SimEnv(TASK, cameras=False, motion=args.motion)
-    env.cameras = False
+    args.out.mkdir(parents=True, exist_ok=True)
+    setting = {"arm": args.arm, "motion": args.motion}
+    rows = [row for row in read(args.out) if setting.items() <= row.items() and row["policy"] in args.policies]
+    over = {(row["policy"], row["trial"]) for row in rows}
+    missing = [(name, k) for k in range(args.trials) for name in args.policies if (name, k) not in over]
+    if missing:
+        play(args.out, missing, setting)
+    told = table([row for row in read(args.out) if setting.items() <= row.items() and row["policy"] in args.policies])
+    print(told)
+    return int("NOT held" in told)
+
+
+def play(out: Path, trials: Sequence[tuple[str, int]], setting: dict[str, str]) -> None:
+    """Play these trials (policy, number) and write each one's row."""
+    rig = make_twin_rig(TASK, "gated", Collision(), setting["arm"], setting["motion"])
+    env, sim = FrankaEnv(rig, TASK, ScriptedOperator(rig.twin), motion=setting["motion"]), SimEnv(TASK, cameras=False, motion=setting["motion"])
+    of, policies = commit(), {name: make_policy(name, sim) for name in dict.fromkeys(name for name, _ in trials)}
     try:
-        played = [compare(sim, env, Trial(TASK, k), args.steps) for k in range(args.trials)]
+        for name, index in trials:
+            began = time.monotonic()
+            row = {"policy": name, **setting, **compare(sim, env, policies[name], Trial(TASK, index), name not in BLIND)}
+            with (out / ROWS).open("a") as file:
+                file.write(json.dumps(row | {"seconds": round(time.monotonic() - began, 1), "commit": of}) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            print(f"{name}, trial {index}: {len(row['mm'])} control steps, at most {max(row['mm']):.2f} mm apart, {row['simulated_done']} and {row['twin_done']} steps done", flush=True)
     finally:
         env.close()
-    mm, degrees = np.concatenate([found for found, _ in played]).T
-    same = sum(same for _, same in played)
-    print(f"{args.arm}, motion={args.motion}, {len(mm)} control steps of {args.trials} trials; the same steps of the task done: {same} of {args.trials}")
-    for name, values in (("mm", mm), ("degrees", degrees)):
-        print(f"  {name}: median {np.median(values):.2f}, 95 % {np.percentile(values, 95):.2f}, worst {values.max():.2f}")
+        sim.close()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""The command line: `python -m sim2real.calibration board | poses | simulate | solve`."""
+"""The command line: `python -m sim2real.calibration board | poses | simulate | record | solve`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ USAGE = """python -m sim2real.calibration WHAT [name=value ...]
   board      a page to print             out=outputs/board.pdf (or .png)  squares=7x5  square_mm=38
   poses      joints for the arm to take  out=outputs/poses.json  poses=15  squares=  square_mm=  seed=0
   simulate   a folder of pictures as cameras that stand elsewhere would take them, to try the rest without a robot
+                                         out=outputs/calibration  poses=15  squares=  square_mm=  seed=0
+  record     the same by a twin whose cameras stand elsewhere: its arm goes through the poses, its cameras are read, by the robot's drivers
                                          out=outputs/calibration  poses=15  squares=  square_mm=  seed=0
   solve      pictures -> calibration.json and report.html in the same folder
                                          captures=outputs/calibration  square_mm= (as measured on the print)"""
@@ -102,11 +104,25 @@ def make_poses(options: Options, command: str) -> None:
 
 def make_pictures(options: Options, command: str) -> None:
     """Fills a folder with synthetic pictures."""
+    folder = _new_folder(options)
+    simulate(folder, options.board, options.poses, np.random.default_rng(options.seed))
+    print(f"{folder}: pictures of {2 * options.poses} arm poses; now: python -m sim2real.calibration solve captures={folder}")
+
+
+def take_pictures(options: Options, command: str) -> None:
+    """Fills a folder with pictures that a twin's cameras give."""
+    from sim2real.calibration.recording import record_twin  # brings the drivers, which the other commands do without
+
+    folder = _new_folder(options)
+    record_twin(folder, options.board, options.poses, np.random.default_rng(options.seed))
+    print(f"{folder}: pictures of {2 * options.poses} arm poses; now: python -m sim2real.calibration solve captures={folder}")
+
+
+def _new_folder(options: Options) -> Path:
     folder = Path(options.out or options.captures)
     if (folder / CAPTURES_FILE).exists():
         raise UsageError(f"{folder} holds pictures already; choose another out=")
-    simulate(folder, options.board, options.poses, np.random.default_rng(options.seed))
-    print(f"{folder}: pictures of {2 * options.poses} arm poses; now: python -m sim2real.calibration solve captures={folder}")
+    return folder
 
 
 def find_cameras(options: Options, command: str) -> None:
@@ -144,7 +160,7 @@ def _show(lines: Sequence[Sequence[str]]) -> None:
     console.print(shown, highlight=False, width=console.width if console.is_terminal else 160)
 
 
-COMMANDS = {"board": make_board, "poses": make_poses, "simulate": make_pictures, "solve": find_cameras}
+COMMANDS = {"board": make_board, "poses": make_poses, "simulate": make_pictures, "record": take_pictures, "solve": find_cameras}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

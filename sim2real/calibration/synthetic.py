@@ -16,6 +16,7 @@ from envs.geometry import quat_from_matrix, rotation_matrix
 from envs.layout import Layout
 from envs.robot import ARM_JOINTS
 from envs.scenes import SCENES
+from envs.types import CAMERAS
 from sim2real.calibration.board import Board
 from sim2real.calibration.captures import CaptureFolder, hand_poses
 from sim2real.calibration.result import OPENCV_TO_MUJOCO, as_json
@@ -35,14 +36,12 @@ def simulate(folder: Path, board: Board, poses: int, rng: np.random.Generator) -
 
     `poses`: of the arm, with the board on the table, and as many with the board in the gripper.
     """
-    cameras = {spec.name: true_camera(spec, rng) for spec in CAMERA_SPECS}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / TRUTH_FILE).write_text(json.dumps({n: as_json(c) for n, c in cameras.items()}, indent=1) + "\n")
+    cameras = hidden_cameras(folder, rng)
     captures, studio = CaptureFolder(folder, board), Studio(board, cameras)
     try:
         for holder, sweep in (("world", table_sweep), ("hand", held_sweep)):
             for i, joints in enumerate(sweep(board, poses, rng)):
-                seen_by = ("left", "right") if holder == "hand" else tuple(cameras) if i == 0 else ("wrist",)
+                seen_by = seeing(holder, i)
                 studio.place(joints, holder)
                 measured = joints + rng.normal(0, JOINT_NOISE, len(joints))
                 for name in seen_by:
@@ -50,6 +49,14 @@ def simulate(folder: Path, board: Board, poses: int, rng: np.random.Generator) -
                     captures.add(name, np.clip(noisy, 0, 255).astype(np.uint8), measured, holder)
     finally:
         studio.close()
+    return cameras
+
+
+def hidden_cameras(folder: Path, rng: np.random.Generator) -> dict[str, Camera]:
+    """Cameras that stand where nobody expects them; where, is written into the folder, beside their pictures."""
+    cameras = {spec.name: true_camera(spec, rng) for spec in CAMERA_SPECS}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / TRUTH_FILE).write_text(json.dumps({n: as_json(c) for n, c in cameras.items()}, indent=1) + "\n")
     return cameras
 
 
@@ -61,6 +68,11 @@ def true_camera(spec: CameraSpec, rng: np.random.Generator) -> Camera:
     focal = SIZE[1] / 2 / np.tan(np.radians(spec.fovy) / 2)
     centre = (np.array(SIZE) - 1) / 2 + rng.uniform(-CENTRE, CENTRE, 2)
     return Camera(spec.body, SIZE, focal * (1 + rng.uniform(-FOCAL, FOCAL)) * np.ones(2), centre, pose)
+
+
+def seeing(holder: str, pose: int) -> tuple[str, ...]:
+    """Which cameras take a picture of the board at the n-th pose of a sweep: where it lies still, the table cameras once."""
+    return ("left", "right") if holder == "hand" else CAMERAS if pose == 0 else ("wrist",)
 
 
 class Studio:

@@ -1,4 +1,4 @@
-"""The command line: `python -m sim2real.identification excite | simulate | fit`."""
+"""The command line: `python -m sim2real.identification excite | simulate | record | fit`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from experiments.report_style import md_table
 from sim2real.identification import dynamics, report
 from sim2real.identification.excitation import excitation
 from sim2real.identification.fit import fit
+from sim2real.identification.from_torques import LAW, fit_torques
 from sim2real.identification.samples import Samples
 from sim2real.identification.synthetic import hidden_dynamics, record
 
@@ -24,6 +25,8 @@ USAGE = """python -m sim2real.identification WHAT [name=value ...]
   excite     targets for the arm and the gripper at 15 Hz (CSV: time s, seven joints rad, gripper 0-1)
                                          out=outputs/excitation.csv  seconds=20  seed=0
   simulate   the log of an arm with hidden parameters, to try the rest without a robot
+                                         out=outputs/identification/log.parquet  seconds=20  seed=0
+  record     the log that a twin with hidden parameters leaves, played by the robot's own drivers
                                          out=outputs/identification/log.parquet  seconds=20  seed=0
   fit        a motion log -> dynamics.json and report.html beside it
                                          log=outputs/identification/log.parquet"""
@@ -90,10 +93,21 @@ def simulate(options: Options, command: str) -> None:
     print(f"{path}: {options.seconds:g} s; now: python -m sim2real.identification fit log={path}")
 
 
+def play(options: Options, command: str) -> None:
+    """Writes the log of a hidden twin, and the truth beside it."""
+    from sim2real.identification.recording import record  # brings the drivers, which the other commands do without
+
+    path = Path(options.out or options.log)
+    log, hidden = record(path, options.seconds, np.random.default_rng(options.seed))
+    hidden.write(path.parent / TRUTH)
+    print(f"{path}: {len(log.time)} samples; now: python -m sim2real.identification fit log={path}")
+
+
 def identify(options: Options, command: str) -> None:
     """Fits a log and writes what was found."""
     path = Path(options.log)
-    found = fit(Samples.read(path))
+    log = Samples.read(path)
+    found = fit_torques(log) if LAW.items() <= log.meta.items() else fit(log)
     truth = dynamics.read(path.parent / TRUTH) if (path.parent / TRUTH).exists() else None
     found.dynamics.write(path.parent / "dynamics.json")
     (path.parent / "report.html").write_text(report.page(found, path.stem, command, truth))
@@ -101,7 +115,7 @@ def identify(options: Options, command: str) -> None:
     print(f"\n{path.parent / 'dynamics.json'}\n{path.parent / 'report.html'}")
 
 
-COMMANDS = {"excite": excite, "simulate": simulate, "fit": identify}
+COMMANDS = {"excite": excite, "simulate": simulate, "record": play, "fit": identify}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

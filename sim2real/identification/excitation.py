@@ -35,10 +35,11 @@ class Excitation:
         return np.arange(len(self.joint_target)) / CONTROL_HZ
 
 
-def excitation(seconds: float, rng: np.random.Generator) -> Excitation:
+def excitation(seconds: float, rng: np.random.Generator, max_step: tuple[float, ...] = (MAX_JOINT_STEP,) * 7) -> Excitation:
     """A sum of sines for each joint with random phases (Swevers et al. 1997), around home; the gripper opens and closes.
 
-    Each target is at most what the arm may move in 1/15 s from the one before, no part comes nearer to the table than FLOOR.
+    A joint's waves are made smaller where a target would be more than `max_step` (7,) rad, which the arm may move in 1/15 s, from the
+    one before; no part comes nearer to the table than FLOOR.
 
     Raises:
         ValueError: it is too short, or no safe motion was found.
@@ -55,8 +56,9 @@ def excitation(seconds: float, rng: np.random.Generator) -> Excitation:
         phase = rng.uniform(-np.pi, np.pi, (len(FREQUENCIES), 7))
         share = rng.dirichlet(np.ones(len(FREQUENCIES)), 7).T
         waves = np.sin(2 * np.pi * np.multiply.outer(time, FREQUENCIES)[:, :, None] + phase)
-        target = HOME_QPOS + REACH * envelope[:, None] * (share * waves).sum(1)
-        if np.abs(np.diff(target, axis=0)).max() <= MAX_JOINT_STEP and clearance.is_safe(target):
+        away = REACH * envelope[:, None] * (share * waves).sum(1)
+        target = HOME_QPOS + away * np.minimum(1, np.array(max_step) / np.abs(np.diff(away, axis=0)).max(0))
+        if clearance.is_safe(target):
             return Excitation(target, np.where(envelope > 0, closed, 0.0))
     raise ValueError(f"no safe motion of {seconds:g} s in {TRIES} tries")
 

@@ -66,15 +66,21 @@ def fit(log: Samples, timestep: float = TIMESTEP) -> Fit:
     start, _ = _search(lambda d: arm(d, CHANNELS[:1]), start, ARM_PARAMETERS, "delay_s", 12)
     used = _without_jumps(used, start.delay_s, timestep)
     found, error = _search(lambda d: arm(d, CHANNELS), start, ARM_PARAMETERS, "delay_s")
-    if np.isfinite(used.gripper_closed).all() and np.ptp(used.gripper_closed) > 0.1:
-        gripper = gripper_model(timestep)
+    return Fit(*fit_gripper(used, found, error, timestep), nominal(), log)
 
-        def closing(dynamics: Dynamics) -> Array:
-            return (simulate_gripper(gripper, dynamics, used) - used.gripper_closed) / GRIPPER_UNIT
 
-        found, more = _search(closing, _best_delay(closing, found, "gripper_delay_s"), ("gripper_damping",), "gripper_delay_s")
-        error = replace(error, gripper_damping=more.gripper_damping, gripper_delay_s=more.gripper_delay_s)
-    return Fit(found, error, nominal(), log)
+def fit_gripper(log: Samples, found: Dynamics, error: Dynamics, timestep: float) -> tuple[Dynamics, Dynamics]:
+    """Dynamics and their errors with those of the gripper, where the log has it moving and knows where it was at first."""
+    known = np.isfinite(log.gripper_closed)
+    if not known[0] or np.ptp(log.gripper_closed[known]) < 0.1:
+        return found, error
+    gripper = gripper_model(timestep)
+
+    def closing(dynamics: Dynamics) -> Array:
+        return ((simulate_gripper(gripper, dynamics, log) - log.gripper_closed) / GRIPPER_UNIT)[known]
+
+    found, more = _search(closing, _best_delay(closing, found, "gripper_delay_s"), ("gripper_damping",), "gripper_delay_s")
+    return found, replace(error, gripper_damping=more.gripper_damping, gripper_delay_s=more.gripper_delay_s)
 
 
 def tracking_error(dynamics: Dynamics, log: Samples) -> Array:
@@ -86,10 +92,10 @@ def tracking_error(dynamics: Dynamics, log: Samples) -> Array:
 
 def gripper_error(dynamics: Dynamics, log: Samples) -> float:
     """The same for the gripper, as a share of its way; nan where the log does not know it."""
-    if not np.isfinite(log.gripper_closed).all():
+    if not np.isfinite(log.gripper_closed[0]):
         return float("nan")
     judged = slice(round(FIT_SHARE * len(log.time)), None)
-    return float(np.sqrt(((simulate_gripper(gripper_model(), dynamics, log) - log.gripper_closed)[judged] ** 2).mean()))
+    return float(np.sqrt(np.nanmean((simulate_gripper(gripper_model(), dynamics, log) - log.gripper_closed)[judged] ** 2)))
 
 
 def cut(log: Samples, start: int, stop: int) -> Samples:

@@ -84,10 +84,11 @@ def _charts(found: Fit) -> list[str]:
         logged = log.joint_pos[window, i]
         charts.append(_chart(f"{joint}, rad", time, {"target": log.joint_target[window, i], "logged": logged, "before": before[:, i], "after": after[:, i]}))
         charts.append(_chart(f"{joint}, simulated - logged, mrad", time, {"before": 1000 * (before[:, i] - logged), "after": 1000 * (after[:, i] - logged)}, zero=True))
-    if np.isfinite(log.gripper_closed).all():
-        gripper = gripper_model()
+    if np.isfinite(log.gripper_closed[0]):
+        gripper, known = gripper_model(), np.isfinite(log.gripper_closed[window])
         closed = {k: simulate_gripper(gripper, d, log)[window] for k, d in (("before", found.start), ("after", found.dynamics))}
-        charts.append(_chart("gripper closed", time, {"target": log.gripper_target[window], "logged": log.gripper_closed[window], **closed}))
+        curves = {"target": log.gripper_target[window], "logged": log.gripper_closed[window], **closed}
+        charts.append(_chart("gripper closed", time[known], {name: curve[known] for name, curve in curves.items()}))
     return charts
 
 

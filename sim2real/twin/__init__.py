@@ -12,8 +12,10 @@ Panda, for the FR3 too); how far a real controller tolerates limits; a real netw
 brakes; what a ZED's picture looks like. The double of pyzed.sl is no test of a ZED.
 """
 
+from sim2real.twin.arm_process import Delays
 from sim2real.twin.faults import Fault
+from sim2real.twin.process import TwinError
 from sim2real.twin.state_ring import TwinState
-from sim2real.twin.twin import Delays, Twin, TwinError
+from sim2real.twin.twin import Twin
 
 __all__ = ["Delays", "Fault", "Twin", "TwinError", "TwinState"]

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from envs.types import Trial
+from sim2real.identification.dynamics import Dynamics
 from sim2real.twin import faults
 from sim2real.twin.arm_model import urdf
 from sim2real.twin.clock import Clock, Mode
@@ -30,17 +31,33 @@ NICENESS = 10  # ahead of others, where the system allows it: a late millisecond
 
 
 @dataclass(frozen=True)
+class Delays:
+    """What hardware takes longer than simulation. The default is none, which makes the twin the simulation.
+
+    `command_ticks`: ms from a command's arrival to its effect. `camera_s`: from what happens to the frame that shows it (at
+    most 0.2). `gripper`: the jaws move at the 2F-85's speeds, 20 to 150 mm/s; the simulation's close in 0.26 s. `gripper_ticks`:
+    ms from what is asked of the gripper to its motion.
+    """
+
+    command_ticks: int = 0
+    camera_s: float = 0.0
+    gripper: bool = False
+    gripper_ticks: int = 0
+
+
+@dataclass(frozen=True)
 class ArmConfig:
-    """What the process needs to know. `listener`: the socket of its address, bound already."""
+    """What the process needs to know. `listener`: the socket of its address, bound already. `bell`: see `Clock`."""
 
     trial: Trial
     robot: str
     version: int
     mode: Mode
     listener: socket.socket
-    command_ticks: int
-    real_gripper_speed: bool
+    delays: Delays
+    dynamics: Dynamics | None
     ring: Path
+    bell: socket.socket
 
 
 def main(config: ArmConfig, pipe: Connection) -> None:
@@ -71,14 +88,14 @@ class _Desk:
     def __init__(self, config: ArmConfig, pipe: Connection):
         self.pipe, self.config = pipe, config
         robot = ROBOTS[config.robot]
-        plant = Plant(config.trial.env, robot)
+        plant = Plant(config.trial.env, robot, config.dynamics)
         plant.reset(config.trial)
         library = model_library() if config.version < 10 else b""
         box = ControlBox(plant, DIALECTS[config.version], urdf(robot).encode(), library)
-        gripper = Gripper(plant, config.real_gripper_speed)
+        gripper = Gripper(plant, config.delays.gripper, config.delays.gripper_ticks)
         self.port = GripperPort(gripper)
         self.fci = FciServer(box, config.listener, (self.port, self))
-        self.clock = Clock(config.mode, config.command_ticks, box, gripper, self.fci, StateRing(config.ring))
+        self.clock = Clock(config.mode, config.delays.command_ticks, box, gripper, self.fci, StateRing(config.ring), config.bell)
         self.clock.restart()
 
     def fileno(self) -> int:

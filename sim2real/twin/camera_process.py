@@ -1,4 +1,4 @@
-"""The process that is the cameras' optics: it draws what a camera saw, for whoever asks.
+"""The process that is the cameras' optics: it draws what a camera saw, the trial's scene or another stage, for whoever asks.
 
 Clients ask over a Unix socket in the twin's own folder; frames are drawn when they are retrieved, never before.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,18 @@ class Shot:
     height: int
     episode: int
     full_state: NDArray[np.float64] = field(repr=False)
+
+
+class Stage(Protocol):
+    """What the cameras see instead of the trial's scene, with the arm where it is."""
+
+    def picture(self, shot: Shot) -> NDArray[np.uint8]:
+        """(height, width, 3) uint8 RGB."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds."""
+        ...
 
 
 class OldShotError(LookupError):
@@ -78,7 +90,8 @@ def _serve(optics: Optics, door: socket.socket, pipe: Connection) -> None:
                 request = pipe.recv()
                 if request is None:
                     return
-                pipe.send(_attempt(lambda request=request: optics.reset(*request)))
+                name, argument = request
+                pipe.send(_attempt(lambda name=name, argument=argument: optics.reset(*argument) if name == "reset" else optics.show(argument)))
                 for client, shot in waiting:
                     client.send(_attempt(lambda shot=shot: optics.frame(shot)))
                 waiting.clear()
@@ -109,12 +122,19 @@ class Optics:
     def __init__(self, config: CameraConfig):
         self._env = SimEnv(config.trial.env, config.quality, cameras=False)
         self._renderers: dict[tuple[int, int], CameraRenderer] = {}
+        self._stage: Stage | None = None
         self.reset(config.trial, 1)
 
     def reset(self, trial: Trial, episode: int) -> None:
         """Draw another trial from now on."""
         self._env.reset(options={"trial": trial})
         self.episode = episode
+
+    def show(self, make: Callable[[], Stage] | None) -> None:
+        """Draw this stage from now on; None: the trial's scene."""
+        if self._stage is not None:
+            self._stage.close()
+        self._stage = make() if make is not None else None
 
     def frame(self, shot: Shot) -> NDArray[np.uint8]:
         """(height, width, 3) uint8 RGB.
@@ -124,6 +144,8 @@ class Optics:
         """
         if shot.episode < self.episode:
             raise OldShotError(f"the state is of trial {shot.episode} of this twin, now it is in trial {self.episode}")
+        if self._stage is not None:
+            return self._stage.picture(shot)
         self._env.set_full_state(shot.full_state)
         shape = (shot.height, shot.width)
         if shape not in self._renderers:
@@ -132,5 +154,6 @@ class Optics:
 
     def close(self) -> None:
         """Free the OpenGL contexts."""
+        self.show(None)
         for renderer in self._renderers.values():
             renderer.close()

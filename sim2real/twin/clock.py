@@ -9,8 +9,10 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Literal
 
 from sim2real.twin.control_box import ControlBox, Motion
@@ -32,10 +34,10 @@ START_EVERY = 16384  # ms of the robot's time, at a multiple of which such a mot
 
 
 class Clock:
-    """Runs plant, controller and gripper, a millisecond at a time."""
+    """Runs plant, controller and gripper, a millisecond at a time. `bell` gets a byte at every gate and at the end of every motion."""
 
-    def __init__(self, mode: Mode, delay: int, box: ControlBox, gripper: Gripper, fci: FciServer, ring: StateRing):
-        self.mode, self.delay = mode, delay
+    def __init__(self, mode: Mode, delay: int, box: ControlBox, gripper: Gripper, fci: FciServer, ring: StateRing, bell: socket.socket):
+        self.mode, self.delay, self.bell = mode, delay, bell
         self.box, self.gripper, self.fci, self.ring = box, gripper, fci, ring
         self.record = StateRecord(box)
         self.running = True
@@ -92,6 +94,7 @@ class Clock:
         """Take note of a motion that is new, or over."""
         if self._motion is not None and motion is not self._motion:
             self.ring.header["ended"] += 1
+            self._strike()
         if motion is not None and motion is not self._motion:
             self._starts = 0
             self.fci.answered = 0
@@ -181,6 +184,7 @@ class Clock:
             return
         header["gate"] += 1
         header["at_gate"] = 1
+        self._strike()
         packet = self.record.packet()
         while not self.fci.serve(time.monotonic() + AGAIN_S, self._may_go):
             self.fci.send_state(packet, again=True)
@@ -190,3 +194,8 @@ class Clock:
 
     def _may_go(self) -> bool:
         return self.go or not self.held or self.box.motion is None or not self.running
+
+    def _strike(self) -> None:
+        """Wake the twin's owner; one who does not listen has enough to read when he does."""
+        with suppress(OSError):
+            self.bell.send(b".")

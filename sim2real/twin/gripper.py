@@ -6,6 +6,7 @@ Source: Robotiq 2F-85 instruction manual, section 4 (registers, status bits, fau
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 from sim2real.twin.plant import Plant
@@ -24,10 +25,13 @@ MOVING, STOPPED_OPENING, STOPPED_CLOSING, AT_POSITION = range(4)  # gOBJ
 
 
 class Gripper:
-    """`real_speed`: the jaws move at the 2F-85's speeds; otherwise as fast as in simulation, whatever speed is asked for."""
+    """`real_speed`: the jaws move at the 2F-85's speeds; otherwise as fast as in simulation, whatever speed is asked for.
 
-    def __init__(self, plant: Plant, real_speed: bool):
-        self.plant, self.real_speed = plant, real_speed
+    `delay_ticks`: ms from what is asked to the motor's first answer.
+    """
+
+    def __init__(self, plant: Plant, real_speed: bool, delay_ticks: int = 0):
+        self.plant, self.real_speed, self.delay_ticks = plant, real_speed, delay_ticks
         self.asked = [0, 0, 0]
         self._active_ms = 0
         self.reset()
@@ -36,6 +40,7 @@ class Gripper:
         """The scene's gripper is open again; activation lasts."""
         self.object_status = AT_POSITION
         self._target, self._still_ms = 0.0, 0
+        self._goals = deque([0.0] * self.delay_ticks)  # that were asked and have no effect yet
         self.asked[1] = 0
 
     @property
@@ -83,7 +88,8 @@ class Gripper:
         step = 1.0
         if self.real_speed:
             step = (SLOWEST_MM_S + (FASTEST_MM_S - SLOWEST_MM_S) * speed / 255) / OPENING_MM * 1e-3
-        self._target += min(max(self.goal - self._target, -step), step)
+        self._goals.append(self.goal)
+        self._target += min(max(self._goals.popleft() - self._target, -step), step)
         newtons = WEAKEST_N + (STRONGEST_N - WEAKEST_N) * force / 255
         self.plant.close_gripper(self._target, newtons / STRONGEST_N)
         closed, speed_now = self.plant.gripper

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from envs.robot import ARM_JOINTS, EE_SITE, GRIPPER_ACTUATOR, GRIPPER_JOINT, GRIPPER_MAX, GRIPPER_TORQUE
 from envs.sim_env import FULL_STATE, SimEnv
 from envs.types import CONTROL_HZ, Trial
+from sim2real.identification.dynamics import Dynamics
 from sim2real.twin.arm_model import Matrix, homogeneous
 from sim2real.twin.robots import FR3, RobotKind
 
@@ -38,10 +39,10 @@ class Contact:
 
 
 class Plant:
-    """One trial's scene at 1 kHz."""
+    """One trial's scene at 1 kHz. `dynamics`: friction, armature and gripper of the arm, where they are not the scene's."""
 
-    def __init__(self, task: str, robot: RobotKind = FR3):
-        self.robot = robot
+    def __init__(self, task: str, robot: RobotKind = FR3, dynamics: Dynamics | None = None):
+        self.robot, self.dynamics = robot, dynamics
         self.env = SimEnv(task, cameras=False)
         self.ticks = 0  # since the trial began
 
@@ -55,6 +56,8 @@ class Plant:
         self.env.reset(options={"trial": trial})
         self.model, self.data = self.env.model, self.env.data
         self.model.opt.timestep = TICK
+        if self.dynamics is not None:
+            self.dynamics.apply(self.model)
         self.ticks = 0
         for i, name in enumerate(ARM_JOINTS):
             ends = self.model.joint(name).range

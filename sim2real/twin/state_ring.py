@@ -63,7 +63,7 @@ class StateRing:
             path.write_bytes(b"")
             with path.open("r+b") as file:
                 file.truncate(_HEADER.itemsize + ROWS * _ROW.itemsize)
-        memory = np.memmap(path, np.uint8, "r+")
+        memory = np.asarray(np.memmap(path, np.uint8, "r+"))  # the array alone: a memmap looks after itself at every access
         self.header = memory[: _HEADER.itemsize].view(_HEADER)[0]
         self.rows = memory[_HEADER.itemsize :].view(_ROW)
         if create:

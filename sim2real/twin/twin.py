@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import select
 import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import Lock
 from types import ModuleType
 from typing import Any, get_args
 
@@ -24,38 +19,23 @@ from envs.names import TASK_NAMES, checked_name
 from envs.scenes import SCENES
 from envs.tasks import get_task
 from envs.types import CAMERAS, Trial
-from sim2real.twin import arm_process, camera_process, zed
-from sim2real.twin.arm_process import ArmConfig
-from sim2real.twin.camera_process import CameraConfig
+from sim2real.identification.dynamics import Dynamics
+from sim2real.twin import arm_process, camera_process, zed, zed_card
+from sim2real.twin.arm_process import ArmConfig, Delays
+from sim2real.twin.camera_process import CameraConfig, Stage
 from sim2real.twin.clock import MODES, Mode
 from sim2real.twin.faults import CameraFault, CameraFrozen, CameraLate, CamerasSwapped, CameraUnplugged, Fault
 from sim2real.twin.fci import listen
+from sim2real.twin.process import Process, TwinError
 from sim2real.twin.robots import ROBOTS
 from sim2real.twin.state_ring import StateRing, TwinState
 from sim2real.twin.wire import DIALECTS
-from sim2real.twin.zed import CameraCard
+from sim2real.twin.zed_card import CameraCard
 
 SERIALS = {"left": 30000001, "right": 30000002, "wrist": 10000003}
-START_S = 180.0  # for a process to be ready; importing takes that long where a dozen others share the core
 STEP_S = 30.0  # for a control period in gated mode
+LISTEN_S = 0.1  # for a stroke of the bell
 MOTION_S = 5.0  # for a motion to begin in gated mode
-
-
-@dataclass(frozen=True)
-class Delays:
-    """What hardware takes longer than simulation. The default is none, which makes the twin the simulation.
-
-    `command_ticks`: ms from a command's arrival to its effect. `camera_s`: from what happens to the frame that shows it (at
-    most 0.2). `gripper`: the jaws move at the 2F-85's speeds, 20 to 150 mm/s; the simulation's close in 0.26 s.
-    """
-
-    command_ticks: int = 0
-    camera_s: float = 0.0
-    gripper: bool = False
-
-
-class TwinError(RuntimeError):
-    """The twin cannot do what it was asked for, or one of its processes is gone."""
 
 
 class Twin:
@@ -69,6 +49,7 @@ class Twin:
         mode: see `sim2real.twin.clock`.
         robot: `fr3`, `panda`, or `fr3_ideal`, which takes the torques that the simulation's law commands; `version`: of the Franka Control Interface (default: the robot's newest).
         ip: a loopback address; None takes the first free one.
+        dynamics: friction, armature and gripper damping where they are not the scene's; its delays and the law's gains are not used here.
         faults: that are there from the start.
 
     Raises:
@@ -83,7 +64,8 @@ class Twin:
         robot: str = "fr3",
         version: int | None = None,
         ip: str | None = None,
-        delays: Delays = Delays(),
+        delays: Delays = Delays(),  # noqa: B008 (frozen)
+        dynamics: Dynamics | None = None,
         quality: str = "fast",
         faults: Sequence[Fault] = (),
     ):
@@ -98,41 +80,36 @@ class Twin:
         self.ip: str = listener.getsockname()[0]
         self.folder = Path(tempfile.mkdtemp(prefix="twin_", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
         self.serials = dict(SERIALS)
-        self._processes: list[SpawnProcess] = []
-        self._pipes: list[Connection] = []
-        self._lock = Lock()
+        self._bell, self._clapper = socket.socketpair()
+        self._clapper.setblocking(False)
+        self._processes: list[tuple[Process, object]] = []  # and what ends it
         try:
-            self._start(delays, listener, quality)
+            self._start(delays, dynamics, listener, quality)
             for fault in faults:
                 self.inject(fault)
         except BaseException:
             self.close()
             raise
 
-    def _start(self, delays: Delays, listener: socket.socket, quality: str) -> None:
-        self._ring = StateRing(self.folder / zed.STATES, create=True)
+    def _start(self, delays: Delays, dynamics: Dynamics | None, listener: socket.socket, quality: str) -> None:
+        self._ring = StateRing(self.folder / zed_card.STATES, create=True)
         specs = {spec.name: spec for spec in SCENES[get_task(self.trial.env).scene].cameras}
         cards = [CameraCard(self.serials[name], name, specs[name].model, specs[name].fovy) for name in CAMERAS]
-        zed.write_card(self.folder, cards, round(delays.camera_s * 1000))
+        zed_card.write_card(self.folder, cards, round(delays.camera_s * 1000))
         arm = ArmConfig(
-            self.trial, self.robot, self.version, self.mode, listener, delays.command_ticks, delays.gripper, self.folder / zed.STATES
-        )
-        cameras = CameraConfig(self.trial, quality, self.folder / zed.SOCKET)
-        self._spawn(arm_process.main, arm)
-        self._spawn(camera_process.main, cameras)
+            self.trial, self.robot, self.version, self.mode, listener, delays, dynamics, self.folder / zed_card.STATES, self._clapper,
+        )  # fmt: skip
+        cameras = CameraConfig(self.trial, quality, self.folder / zed_card.SOCKET)
+        self._arm = self._started(Process(arm_process.main, arm), ("close", None))
+        self._cameras = self._started(Process(camera_process.main, cameras), None)
         listener.close()  # the process has its own
-        self.gripper_port: str = self._answer(0, START_S)
-        self._answer(1, START_S)
+        self.gripper_port: str = self._arm.ready()
+        self._cameras.ready()
         self.sl: ModuleType = zed.sl(self.folder)
 
-    def _spawn(self, target: Any, config: Any) -> None:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=target, args=(config, theirs), daemon=True, name=target.__module__)
-        process.start()
-        theirs.close()
-        self._processes.append(process)
-        self._pipes.append(ours)
+    def _started(self, process: Process, farewell: object) -> Process:
+        self._processes.append((process, farewell))
+        return process
 
     def __enter__(self) -> Twin:
         return self
@@ -142,16 +119,13 @@ class Twin:
 
     def close(self) -> None:
         """End the processes; clients lose their connections."""
-        for pipe, farewell in zip(self._pipes, (("close", None), None), strict=False):
-            with suppress(OSError):
-                pipe.send(farewell)
-        for process in self._processes:
-            process.join(5)
-            if process.is_alive():
-                process.kill()
-        for pipe in self._pipes:
-            pipe.close()
-        self._pipes.clear()
+        for process, farewell in self._processes:
+            process.bid_farewell(farewell)
+        for process, _ in self._processes:
+            process.close()
+        self._processes.clear()
+        self._bell.close()
+        self._clapper.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- the scene ---
@@ -165,17 +139,21 @@ class Twin:
             ResetError: the trial's scene does not settle. RuntimeError: a motion is under way.
         """
         self._ask("reset", trial)
-        self._ask_cameras(trial, int(self._ring.header["episode"]))
+        self._cameras.ask(("reset", (trial, int(self._ring.header["episode"]))))
         self.trial = trial
 
     def state(self) -> TwinState:
         """What is so now, whatever the sensors say."""
         return self._ring.read()
 
-    def joint_path(self, ms: int) -> NDArray[np.float64]:
-        """(ms, 7) rad: where the arm was in the last milliseconds, at most 500."""
+    def show(self, stage: Callable[[], Stage] | None) -> None:
+        """What the cameras see from now on instead of the trial's scene, made in their process (so that it can be pickled); None: the scene."""
+        self._cameras.ask(("show", stage))
+
+    def joint_path(self, ms: int, every: int = 1) -> NDArray[np.float64]:
+        """(n, 7) rad: where the arm was in the last milliseconds, at most 500, once in `every` of them."""
         newest = self._ring.tick
-        return np.array([self._ring.read(tick).joint_pos for tick in range(newest - ms + 1, newest + 1)])
+        return np.array([self._ring.read(tick).joint_pos for tick in range(newest - ms + 1, newest + 1, every)])
 
     # --- time, in gated mode ---
 
@@ -245,46 +223,15 @@ class Twin:
             raise ValueError(f"Twin.{what} is for mode='gated'; this twin's is '{self.mode}'")
 
     def _until(self, true: Any, timeout_s: float, otherwise: str) -> None:
-        began = time.monotonic()
+        """Wait for what the arm's process rings its bell at."""
+        end = time.monotonic() + timeout_s
         while not true():
-            waited = time.monotonic() - began
-            if waited > timeout_s:
-                self._check_alive()
+            if time.monotonic() > end:
+                for process, _ in self._processes:
+                    process.check_alive()
                 raise TwinError(f"{otherwise} (waited {timeout_s:.0f} s)")
-            time.sleep(min(max(1e-4, waited / 8), 2e-3))  # looking more often would take the time from those who are waited for
+            if select.select([self._bell], [], [], LISTEN_S)[0]:
+                self._bell.recv(4096)
 
     def _ask(self, name: str, argument: Any) -> None:
-        with self._lock:
-            self._send(0, (name, argument))
-            self._answer(0, START_S)
-
-    def _ask_cameras(self, trial: Trial, episode: int) -> None:
-        with self._lock:
-            self._send(1, (trial, episode))
-            self._answer(1, START_S)
-
-    def _send(self, index: int, message: Any) -> None:
-        try:
-            self._pipes[index].send(message)
-        except (OSError, IndexError):
-            raise TwinError("the twin is closed, or its process has ended") from None
-
-    def _answer(self, index: int, timeout_s: float) -> Any:
-        pipe = self._pipes[index]
-        end = time.monotonic() + timeout_s
-        while not pipe.poll(0.1):
-            self._check_alive()
-            if time.monotonic() > end:
-                raise TwinError(f"{self._processes[index].name} does not answer (waited {timeout_s:.0f} s)")
-        try:
-            answer = pipe.recv()
-        except EOFError:
-            raise TwinError(f"{self._processes[index].name} has ended with code {self._processes[index].exitcode}") from None
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
-
-    def _check_alive(self) -> None:
-        for process in self._processes:
-            if not process.is_alive():
-                raise TwinError(f"{process.name} has ended with code {process.exitcode}")
+        self._arm.ask((name, argument))

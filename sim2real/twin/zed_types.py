@@ -1,4 +1,4 @@
-"""The enumerations and parameter classes of `pyzed.sl` that a bridge needs, as strict as the real ones.
+"""The parameter classes of `pyzed.sl` that a bridge needs, as strict as the real ones.
 
 Names, defaults and type checks: Stereolabs' zed-python-api (MIT), pyzed/sl.pyx of SDK 5.4. An attribute that does not exist, or a
 value of the wrong type, is an error here as in Cython's classes; what the SDK has and this module has not is an error, too.
@@ -6,115 +6,12 @@ value of the wrong type, is an error here as in Cython's classes; what the SDK h
 
 from __future__ import annotations
 
-import enum
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-class _Ordered(enum.Enum):
-    def __lt__(self, other: Any) -> bool:
-        return self.value < other.value if isinstance(other, type(self)) else NotImplemented
-
-    def __le__(self, other: Any) -> bool:
-        return self.value <= other.value if isinstance(other, type(self)) else NotImplemented
-
-    def __gt__(self, other: Any) -> bool:
-        return self.value > other.value if isinstance(other, type(self)) else NotImplemented
-
-    def __ge__(self, other: Any) -> bool:
-        return self.value >= other.value if isinstance(other, type(self)) else NotImplemented
-
-    def __str__(self) -> str:
-        return self.name.replace("_", " ")
-
-
-class ERROR_CODE(_Ordered):
-    """Warnings are below SUCCESS, failures above."""
-
-    CORRUPTED_FRAME = -2
-    CAMERA_REBOOTING = -1
-    SUCCESS = 0
-    FAILURE = 1
-    CAMERA_NOT_DETECTED = 4
-    INVALID_RESOLUTION = 7
-    INVALID_FUNCTION_PARAMETERS = 16
-    CAMERA_NOT_INITIALIZED = 18
-    INVALID_FUNCTION_CALL = 20
-    CANNOT_START_CAMERA_STREAM = 27
-
-
-class RESOLUTION(_Ordered):
-    """Of USB cameras; AUTO is HD720."""
-
-    HD2K = 2
-    HD1080 = 3
-    HD720 = 6
-    VGA = 8
-    AUTO = 11
-
-
-class DEPTH_MODE(_Ordered):
-    """The twin gives no depth."""
-
-    NONE = 0
-    PERFORMANCE = 1
-    QUALITY = 2
-    ULTRA = 3
-    NEURAL_LIGHT = 4
-    NEURAL = 5
-    NEURAL_PLUS = 6
-
-
-class FLIP_MODE(_Ordered):
-    """ON: the camera hangs upside down."""
-
-    OFF = 0
-    ON = 1
-    AUTO = 2
-
-
-class VIEW(_Ordered):
-    """The twin has left lenses only."""
-
-    LEFT = 0
-    RIGHT = 1
-    LEFT_UNRECTIFIED = 4
-    RIGHT_UNRECTIFIED = 5
-    SIDE_BY_SIDE = 8
-
-
-class MEM(enum.Enum):
-    """The twin's pictures are in the processor's memory."""
-
-    CPU = 1
-    GPU = 2
-    BOTH = 3
-
-
-class TIME_REFERENCE(_Ordered):
-    """Of a time stamp."""
-
-    IMAGE = 0
-    CURRENT = 1
-
-
-class MODEL(_Ordered):
-    """Of a camera."""
-
-    ZED = 0
-    ZED_M = 1
-    ZED2 = 2
-    ZED2i = 3
-
-
-class CAMERA_STATE(_Ordered):
-    """Whether it can be opened."""
-
-    AVAILABLE = 0
-    NOT_AVAILABLE = 1
-
+from sim2real.twin.zed_enums import CAMERA_STATE, DEPTH_MODE, FLIP_MODE, MEM, MODEL, RESOLUTION
 
 Fields = dict[str, tuple[type | tuple[type, ...], Any]]
 

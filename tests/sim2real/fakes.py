@@ -51,7 +51,7 @@ class FakeArm:
 
     def state(self):
         self._check()
-        return ArmState(self.joint_pos.copy(), np.zeros(7), np.zeros(7), 0.0)
+        return ArmState(self.joint_pos.copy(), np.zeros(7), np.zeros(7), np.zeros(7), self.joint_pos.copy(), 0.0)
 
     def move_to(self, joint_pos):
         self._check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import numpy as np
@@ -40,7 +41,7 @@ def test_every_fault_of_the_twin_is_drilled():
 def test_of_wild_chunks_nothing_out_of_the_limits_arrives(env):
     env.operator.patience = 1000
     env.cameras = False
-    found = wild.wild(env, 6, seed=8)
+    found = wild.wild(env, 6, np.random.default_rng(8))
     env.cameras = True
     assert found["chunks"] == 6
     assert found["refused"] >= 1
@@ -63,3 +64,18 @@ def test_wild_chunks_are_near_far_and_no_numbers():
     sizes = [np.abs(chunk).max() for chunk in chunks if np.isfinite(chunk).all()]
     assert min(sizes) < 0.05
     assert max(sizes) > 100
+
+
+def test_batches_that_are_over_are_not_executed_again_and_their_sum_tells_what_was_never_found(tmp_path, capsys):
+    found = {"chunks": wild.BATCH, "actions": 500, "commands out of the joints' margins": 0}
+    rows = [{"seed": seed, "batch": batch, "found": found} for seed, batch in ((0, 0), (0, 1), (1, 0))]
+    (tmp_path / wild.ROWS).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert list(wild.done(tmp_path, 0, 3 * wild.BATCH)) == [0, 1]
+    assert wild.main(["--chunks", str(2 * wild.BATCH), "--out", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert f"{2 * wild.BATCH}  chunks" in told
+    assert "0  commands out of the joints' margins" in told
+
+
+def test_a_batch_of_another_size_is_executed_again():
+    assert wild.sizes(2 * wild.BATCH + 7) == [wild.BATCH, wild.BATCH, 7]

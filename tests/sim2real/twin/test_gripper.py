@@ -122,3 +122,16 @@ def test_while_nothing_moves_a_new_target_is_not_taken_for_a_thing_in_the_way():
     for _ in range(500):
         gripper.tick(moves=False)
     assert gripper.read(2000, 1)[0] >> 14 & 3 == 0
+
+
+@pytest.mark.parametrize("delay_ms", [0, 40])
+def test_what_is_asked_has_its_effect_after_the_delay(delay_ms):
+    plant = FakePlant()
+    gripper = Gripper(plant, False, delay_ms)  # type: ignore[arg-type]
+    gripper.write(1000, [GO, 0, 0xFFFF])
+    after(gripper, ACTIVATION_MS + delay_ms)
+    gripper.write(1001, [255])
+    after(gripper, delay_ms)
+    assert plant.closed == 0.0
+    after(gripper, 1)
+    assert plant.closed > 0.0

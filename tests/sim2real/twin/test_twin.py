@@ -157,9 +157,11 @@ def test_gated_calls_on_another_twin_and_things_that_are_no_fault_are_refused(tw
 def test_a_closed_twin_says_so_and_leaves_nothing_behind():
     with Twin("close_drawer", faults=(faults.CameraUnplugged("left"),)) as twin:
         assert len(twin.sl.Camera.get_device_list()) == 2
-        folder, processes = twin.folder, twin._processes
+        folder, processes = twin.folder, [process for process, _ in twin._processes]
     assert not folder.exists()
-    assert not any(process.is_alive() for process in processes)
+    for process in processes:
+        with pytest.raises(TwinError, match="has ended with code 0"):
+            process.check_alive()
     with pytest.raises(TwinError, match="the twin is closed"):
         twin.reset(Trial("close_drawer", 0))
 

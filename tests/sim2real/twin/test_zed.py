@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from envs.types import CAMERAS
-from sim2real.twin import wire, zed
+from sim2real.twin import wire, zed, zed_card
 from sim2real.twin.state_ring import StateRing
-from sim2real.twin.zed import CameraCard
+from sim2real.twin.zed_card import CameraCard
 
 CARDS = [CameraCard(11, "left", "ZED 2", 70.0), CameraCard(12, "right", "ZED 2", 70.0), CameraCard(13, "wrist", "ZED Mini", 60.0)]
 
@@ -22,11 +22,11 @@ class Rig:
     """A ring, and optics whose pictures tell the camera and the tick (the first number of the state)."""
 
     def __init__(self, folder: Path, delay_ms: int = 0):
-        self.ring = StateRing(folder / zed.STATES, create=True)
+        self.ring = StateRing(folder / zed_card.STATES, create=True)
         self.tick = -1
-        zed.write_card(folder, CARDS, delay_ms)
+        zed_card.write_card(folder, CARDS, delay_ms)
         self.door = socket.socket(socket.AF_UNIX)
-        self.door.bind(str(folder / zed.SOCKET))
+        self.door.bind(str(folder / zed_card.SOCKET))
         self.door.listen()
         threading.Thread(target=self._serve, daemon=True).start()
         self.sl = zed.sl(folder)

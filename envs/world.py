@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 
 import mujoco
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from envs.layout import Layout
 from envs.objects import KINDS
-from envs.objects.kind import Handle, Kind
+from envs.objects.kind import Kind
 from envs.robot import ARM_JOINTS, EE_SITE, FINGER_BODIES, GRIPPER_JOINT, GRIPPER_MAX
 from envs.shapes import XYZ
 
@@ -100,7 +100,7 @@ class World:
         handle, hooks = self._kinds[role].handle, self._kinds[fixture].hooks
         if handle is None or not hooks:
             raise ValueError(f"'{role}' has no handle or '{fixture}' no hook; give their kinds a Handle and hooks")
-        return any(_threaded(handle, (self._points(hook, fixture) - self.pos(role)) @ self.mat(role)) for hook in hooks)
+        return any(handle.threaded((self._points(hook, fixture) - self.pos(role)) @ self.mat(role)) for hook in hooks)
 
     def upright(self, role: str) -> float:
         """Cosine between the thing's own up and the vertical: 1 upright, -1 upside down."""
@@ -138,6 +138,14 @@ class World:
     def released(self, name: str) -> bool:
         """Whether no finger touches the thing."""
         return self._touches(name) == 0
+
+    def fingers_on(self) -> dict[str, int]:
+        """How many of the two fingers touch each thing; things that none touches are left out."""
+        bodies, owners = self._pairs()
+        row, side = np.nonzero((bodies >= 0) & (self._finger[bodies] >= 0))
+        touched = set(zip(owners[row, 1 - side].tolist(), self._finger[bodies[row, side]].tolist(), strict=True))
+        things = {body: name for name, body in self._thing.items()}
+        return dict(Counter(things[body] for body, _ in touched if body in things))
 
     def held(self) -> str | None:
         """The object between the fingers, if any."""
@@ -208,7 +216,16 @@ class World:
         return self._thing[name] if name in self._thing else self.model.body(name).id
 
     def _contacts(self, name: str) -> tuple[NDArray[np.int32], NDArray[np.int32], Vector]:
-        """For each contact of the thing: the other body, the thing that it belongs to, and the z of the normal towards `name`.
+        """For each contact of the thing: the other body, the thing that it belongs to, and the z of the normal towards `name`."""
+        bodies, owners = self._pairs()
+        mine = owners == self._body(name)
+        row, side = np.nonzero(mine & ~mine[:, ::-1] & (bodies >= 0).all(1, keepdims=True))
+        # The normal points from the first geom to the second.
+        normal_z = np.asarray(self.data.contact.frame).reshape(-1, 9)[row, 2] * np.where(side == 1, 1.0, -1.0)
+        return bodies[row, 1 - side], owners[row, 1 - side], normal_z
+
+    def _pairs(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """(n, 2) the bodies in contact, and (n, 2) the things that they belong to; -1 for no body.
 
         For cloth, of which MuJoCo names the flex and no body, that is the body of the thing.
         """
@@ -218,29 +235,13 @@ class World:
         if self.model.nflex:
             flexes = np.asarray(contact.flex).reshape(-1, 2)
             bodies = np.where(flexes >= 0, self._flex_thing[flexes], bodies)
-        owners = np.where(bodies >= 0, self._owner[bodies], -1)
-        mine = owners == self._body(name)
-        row, side = np.nonzero(mine & ~mine[:, ::-1] & (bodies >= 0).all(1, keepdims=True))
-        # The normal points from the first geom to the second.
-        normal_z = np.asarray(contact.frame).reshape(-1, 9)[row, 2] * np.where(side == 1, 1.0, -1.0)
-        return bodies[row, 1 - side], owners[row, 1 - side], normal_z
+        return bodies, np.where(bodies >= 0, self._owner[bodies], -1)
 
     def _touches(self, name: str) -> int:
         """How many of the two fingers touch the thing."""
         other, _, _ = self._contacts(name)
         fingers = self._finger[other]
         return len(set(fingers[fingers >= 0].tolist()))
-
-
-def _threaded(handle: Handle, line: Vector) -> bool:
-    """Whether a `line` of points (n, 3) in the handle's frame crosses the plane y = 0 within the handle's opening."""
-    for (x0, y0, z0), (x1, y1, z1) in pairwise(line):
-        if (y0 < 0) != (y1 < 0):
-            t = y0 / (y0 - y1)
-            x, z = x0 + t * (x1 - x0), z0 + t * (z1 - z0)
-            if handle.wall < x < handle.wall + handle.depth and handle.low < z < handle.high:
-                return True
-    return False
 
 
 def _owners(model: mujoco.MjModel, things: set[int]) -> NDArray[np.int32]:

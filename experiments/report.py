@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.display import percent
+from experiments.failures import show
+from experiments.failures.kinds import IDLE_S
 from experiments.protocol import PAPER
 from experiments.report_style import VIDEO_SCRIPT, document, html_table, md_table, section
 from experiments.results import Result
@@ -98,6 +100,9 @@ def markdown(summary: Summary) -> str:
     """The report as Markdown."""
     parts = [f"# {summary.env} · {summary.policy}", headline(summary) + ".", md_table(score_table(summary)), CAVEAT, f"Paper: {PAPER}."]
     parts += [md_table([["step", "what counts"], *([str(i), text] for i, text in enumerate(summary.steps, 1))])]
+    if found := summary.failures:
+        kinds = show.meanings(show.present([found]))
+        parts += ["## Failures by kind", md_table(show.step_table(found, summary.steps)), show.NOTE, "\n".join(f"- {kind}: {meaning}" for kind, meaning in kinds)]
     if lines := question_table(summary):
         parts += ["## Questions about held-out scenes", md_table(lines)]
     parts += ["## Trials", md_table(_trial_lines(summary))]
@@ -123,6 +128,8 @@ def page(summary: Summary, out: Path) -> str:
         "<section class='tiles'>" + "".join(f"<div><b>{a}</b><span>{b}</span><small>{c}</small></div>" for a, b, c in tiles) + "</section>",
         section("Score", html_table(score_table(summary), mark="here") + f"<p class='note'>{CAVEAT}<br>Paper: {html.escape(PAPER)}.</p>" + _step_bars(summary)),
     ]
+    if found := summary.failures:
+        body.append(failures_section(show.step_bars(found, summary.steps), show.step_table(found, summary.steps), show.present([found])))
     if lines := question_table(summary):
         body.append(section("Questions about held-out scenes", html_table(lines) + _example_cards(summary, out)))
     if cards := _video_cards(summary, out):
@@ -134,6 +141,12 @@ def page(summary: Summary, out: Path) -> str:
     return document(f"{summary.env} · {summary.policy}", body, VIDEO_SCRIPT if cards else "")
 
 
+def failures_section(figure: str, table: list[list[str]], kinds: Sequence[str]) -> str:
+    """Failures by kind as a part of a page: figure, table, and what the kinds mean."""
+    meanings = "".join(f"<dt>{kind}</dt><dd>{meaning}</dd>" for kind, meaning in show.meanings(kinds))
+    return section("Failures by kind", figure + html_table(table, mark="all") + f"<p class='note'>{show.NOTE}</p><dl>{meanings}</dl>")
+
+
 def _score_line(entry: Entry) -> list[str]:
     s = entry.score
     rates = [f"{count / s.trials:.2f}" if s.trials else "-" for count in s.counts]
@@ -142,8 +155,20 @@ def _score_line(entry: Entry) -> list[str]:
 
 
 def _trial_lines(summary: Summary) -> list[list[str]]:
-    head = ["trial", "outcome", "steps", "step done at, s", "length, s", "inference p50, ms", "state"]
-    return [head, *([str(r.trial), r.outcome, f"{r.steps_done}/{r.steps}", " ".join(f"{t:.1f}" for t in r.step_done_s) or "-", f"{r.seconds:.1f}", "-" if r.infer_ms_p50 is None else f"{r.infer_ms_p50:.0f}", r.state_hash or "-"] for r in summary.rows)]
+    head = ["trial", "outcome", "failure", "steps", "step done at, s", "length, s", "inference p50, ms", "state"]
+    return [head, *([str(r.trial), r.outcome, failure_told(r), f"{r.steps_done}/{r.steps}", " ".join(f"{t:.1f}" for t in r.step_done_s) or "-", f"{r.seconds:.1f}", "-" if r.infer_ms_p50 is None else f"{r.infer_ms_p50:.0f}", r.state_hash or "-"] for r in summary.rows)]
+
+
+def failure_told(row: Result) -> str:
+    """`3 missed grasp, block 1, 4.2 cm`: step, kind, object, and the distance at its first closing or from its place, or how it stopped."""
+    if not row.failure:
+        return "-"
+    f = row.failure
+    away = f.get("goal_cm", f.get("grasp_cm") if f["kind"] == "missed_grasp" else None)
+    more = f", {away:.1f} cm" if away is not None else ""
+    if f["kind"] == "stopped_early":
+        more = ", said done" if f["idle_s"] < IDLE_S else f", still for {f['idle_s']:.0f} s"
+    return f"{f['step']} {show.words(f['kind'])}, {f['object'].replace('_', ' ')}{more}"
 
 
 def _step_bars(summary: Summary) -> str:
@@ -192,4 +217,5 @@ def _told(row: Result) -> str:
     more = f"<details><summary>what it said</summary><ol>{said}</ol></details>" if said else ""
     planned = "".join(f"<li><time>{t:.1f} s</time> {html.escape(told or f'? {answer}')}</li>" for t, answer, told in row.plan[:40])
     more += f"<details><summary>what it was told</summary><ol>{planned}</ol></details>" if planned else ""
-    return f"<b>trial {row.trial}</b> <em class='{row.outcome}'>{row.outcome}</em> {row.steps_done}/{row.steps} steps, {row.seconds:.0f} s{more}"
+    why = f", {failure_told(row)}" if row.failure else ""
+    return f"<b>trial {row.trial}</b> <em class='{row.outcome}'>{row.outcome}</em> {row.steps_done}/{row.steps} steps, {row.seconds:.0f} s{why}{more}"

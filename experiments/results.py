@@ -26,7 +26,9 @@ class Result:
 
     `seconds`: control time of the episode; `wall_s`: time it took; `step_done_s[i]`: control time at which step i+1 was
     done; `reset_hash` and `state_hash`: state after the reset and at the end; `plan`: (s, what the planner said, which
-    sub-task that was or None where it was none of them); `states`: the trial's tape; `log`: what a robot was told and did; `operator`, `note`: who judged it, and what they said; `infer_parts_ms`: medians by part of an inference. Error and invalid rows are no trials.
+    sub-task that was or None where it was none of them); `states`: the trial's tape; `log`: what a robot was told and did; `operator`, `note`: who judged it, and what they said;
+    `failure`: why the first step that is lacking was not done (`failures.kinds.told`); `grasps`: the first closing upon each
+    step's object: step, object, cm, held; `infer_parts_ms`: medians by part of an inference. Error and invalid rows are no trials.
     """
 
     env: str
@@ -76,6 +78,8 @@ class Result:
     log: str | None = None
     operator: str | None = None
     note: str = ""
+    failure: Mapping[str, Any] | None = None
+    grasps: tuple[Mapping[str, Any], ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     gl: str | None = None
     commit: str | None = None
@@ -98,6 +102,7 @@ def from_dict(row: Mapping[str, Any]) -> Result:
     values = {k: v for k, v in row.items() if k in known}
     values["step_done_s"] = tuple(values.get("step_done_s", ()))
     values["reasoning"] = tuple((t, text) for t, text in values.get("reasoning", ()))
+    values["grasps"] = tuple(values.get("grasps", ()))
     values["plan"] = tuple((t, said, told) for t, said, told in values.get("plan", ()))
     return Result(**values)
 

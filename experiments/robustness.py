@@ -1,26 +1,25 @@
-"""The report of what breaks a policy: the same trials under every shift, each beside the trial as trained."""
+"""The report of what breaks a policy: the same trials under every shift, each beside the trial as trained, and by task.
+
+Beside test layouts stand as many trials on layouts of training: what is lost between the two is what was learnt by heart.
+"""
 
 from __future__ import annotations
 
 import html
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from envs.names import SHIFTS
 from experiments.display import percent
+from experiments.gap_figure import NOTE as TASK_NOTE
+from experiments.gap_figure import gap_table, heat_map, interval, signed
+from experiments.gaps import LEAST, LEVELS, NONE, SEEN, Level, by_task, levels_of, to_json
 from experiments.report_style import document, html_table, md_table, section
 from experiments.results import RESULTS_FILE, Result, read
-from experiments.scoring import Rate, rate
 
-RESAMPLES = 10_000
-LEAST = 6  # trials before a level is said to break anything: six of six that get worse have p = 0.03 in a sign test, five 0.06
 MEANING = {
-    "none": "as trained",
+    "none": "as trained, on test layouts (unless split=train)",
+    "seen": "layouts of training, where the policy may have learnt by heart",
     "train": "what training may randomise: light, cameras within calibration, tint, friction, all a little",
     "light": "dim, bright, warm, cold, from one side, or a lamp off",
     "camera": "left and right cameras 3-6 cm and 3-6 degrees away, the wrist's 4-8 mm and 1.5-3 degrees",
@@ -30,70 +29,43 @@ MEANING = {
     "paraphrase": "the instruction in words that training never says",
 }
 NOTE = (
-    "Every level runs the same trials. Avg. Len. is the mean over trials of steps done / steps, with a 95 % Wilson interval. "
-    "The difference to none is taken trial by trial; its interval is a 95 % bootstrap over trials. "
+    "Every level runs the same trials, seen as many others. Avg. Len. is the mean over trials of steps done / steps, with a 95 % Wilson interval. "
+    "The difference to none is taken trial by trial; its interval is a 95 % bootstrap over trials. That of seen, whose trials are others, is not paired; its interval is Newcombe's. "
     "An interval that leaves zero out is a factor that matters; with fewer than about ten trials it is too narrow, and one of no width says only that all changed alike."
 )
 
 
-@dataclass(frozen=True)
-class Difference:
-    """Mean over trials that both levels have of (level - none), with its 95 % bootstrap interval; how many got worse, better."""
-
-    value: float
-    low: float
-    high: float
-    trials: int
-    worse: int
-    better: int
-
-
-@dataclass(frozen=True)
-class Level:
-    """One shift: its score, and its difference to `none` (None for `none` itself, and where no trial is in both)."""
-
-    shift: str
-    score: Rate
-    errors: int
-    difference: Difference | None
-    reports: tuple[str, ...]  # relative to OUT
+def level_options(level: str, split: str) -> dict[str, str] | None:
+    """`shift` and `split` of a level of a run on `split`; None where the run has no such level: on layouts of training all are seen."""
+    if level != SEEN:
+        return {"shift": level, "split": split}
+    return {"shift": NONE, "split": "train"} if split == "test" else None
 
 
 def write_robustness(out: Path, envs: Sequence[str], grouped: bool, command: str) -> str:
-    """Write OUT's report.md, report.html and summary.json from the rows of OUT/<shift>; gives one line that sums them up."""
-    rows = {shift: _rows(out / shift, envs, grouped) for shift in SHIFTS}
-    levels = [_level(shift, rows, [f"{shift}/{env}" if grouped else shift for env in envs]) for shift in SHIFTS if rows[shift]]
+    """Write OUT's report.md, report.html and summary.json from the rows of OUT/<level>; gives one line that sums them up."""
+    rows = {level: _rows(out / level, envs, grouped) for level in LEVELS}
+    levels, tasks = levels_of(rows), by_task(rows)
+    links = {level.name: [f"{level.name}/{env}" if grouped else level.name for env in envs if _rows(out / level.name, [env], grouped)] for level in levels}
     first = next(row for some in rows.values() for row in some)
-    title = f"{', '.join(envs)} · {first.policy}"
+    title = f"{', '.join(envs) if len(envs) < 4 else f'{len(envs)} tasks'} · {first.policy}"
     facts = _facts(first, command)
-    (out / "summary.json").write_text(json.dumps(_json(levels, facts), indent=1, ensure_ascii=False) + "\n")
-    (out / "report.md").write_text(_markdown(title, levels, facts))
-    (out / "report.html").write_text(_page(title, levels, facts))
+    told = {"levels": to_json(levels), "tasks": {env: to_json(some) for env, some in tasks.items()}, **dict(facts)}
+    (out / "summary.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    (out / "report.md").write_text(_markdown(title, levels, tasks, links, facts))
+    (out / "report.html").write_text(_page(title, levels, tasks, links, facts))
     return headline(levels)
-
-
-def paired_difference(none: Mapping[Any, float], level: Mapping[Any, float], seed: int = 0) -> Difference | None:
-    """The mean of level - none over the trials (keys) of both; None where there are none.
-
-    The interval: percentiles 2.5 and 97.5 of the means of 10,000 resamples of the trials' differences.
-    """
-    keys = [k for k in none if k in level]
-    if not keys:
-        return None
-    change = np.array([level[k] - none[k] for k in keys])
-    draws = np.random.default_rng(seed).integers(len(change), size=(RESAMPLES, len(change)))
-    low, high = np.percentile(change[draws].mean(1), [2.5, 97.5])
-    return Difference(float(change.mean()), float(low), float(high), len(keys), int((change < 0).sum()), int((change > 0).sum()))
 
 
 def headline(levels: Sequence[Level]) -> str:
     """`Avg. Len. none 92 % [...]; broken by: camera -0.54 [-0.71 to -0.36]`: the levels whose interval lies below zero."""
-    start = next((f"none {percent(level.score)}" for level in levels if level.shift == "none"), "none is missing")
-    compared = max((x.difference.trials for x in levels if x.difference), default=0)
+    start = next((f"none {percent(level.score)}" for level in levels if level.name == NONE), "none is missing")
+    start += next((f", seen {signed(level.difference)}" for level in levels if level.name == SEEN and level.difference), "")
+    compared = max((x.difference.trials for x in levels if x.difference and x.name != SEEN), default=0)
     if compared < LEAST:
         return f"Avg. Len. {start}; {compared} trials are too few to say what breaks it, expected at least {LEAST}"
-    broken = sorted((x for x in levels if x.difference and x.difference.high < 0), key=lambda x: x.difference.value if x.difference else 0)
-    told = ", ".join(f"{level.shift} {_signed(level.difference)}" for level in broken) or "no level"
+    broken = sorted((x for x in levels if x.difference and x.difference.high < 0 and x.name != SEEN), key=lambda x: x.difference.value if x.difference else 0)
+    told = ", ".join(f"{level.name} {signed(level.difference)}" for level in broken) or "no level"
     return f"Avg. Len. {start}; broken by: {told}"
 
 
@@ -101,30 +73,14 @@ def table(levels: Sequence[Level]) -> list[list[str]]:
     """Header and lines: level, trials, Avg. Len., difference to none, trials that got worse and better, errors."""
     lines = [["level", "trials", "Avg. Len.", "difference to none", "worse", "better", "errors"]]
     for level in levels:
-        s, d = level.score, level.difference
-        score = f"{s.value:.2f} [{s.low:.2f}-{s.high:.2f}]" if s.trials else "-"
-        change = [_signed(d), str(d.worse), str(d.better)] if d else ["-", "-", "-"]
-        lines.append([level.shift, str(s.trials), score, *change, str(level.errors)])
+        d = level.difference
+        change = [signed(d), *("-" if n is None else str(n) for n in (d.worse, d.better))] if d else ["-", "-", "-"]
+        lines.append([level.name, str(level.score.trials), interval(level.score), *change, str(level.errors)])
     return lines
 
 
 def _rows(folder: Path, envs: Sequence[str], grouped: bool) -> list[Result]:
     return [row for env in envs for row in read((folder / env if grouped else folder) / RESULTS_FILE)]
-
-
-def _level(shift: str, rows: Mapping[str, Sequence[Result]], reports: Sequence[str]) -> Level:
-    counted = [row for row in rows[shift] if row.counted]
-    score = rate(sum(row.progress for row in counted), len(counted))
-    difference = None if shift == "none" else paired_difference(_progress(rows["none"]), _progress(counted))
-    return Level(shift, score, len(rows[shift]) - len(counted), difference, tuple(reports))
-
-
-def _progress(rows: Sequence[Result]) -> dict[tuple[str, int], float]:
-    return {(row.env, row.trial): row.progress for row in rows if row.counted}
-
-
-def _signed(d: Difference | None) -> str:
-    return f"{d.value:+.2f} [{d.low:+.2f} to {d.high:+.2f}]" if d else "-"
 
 
 def _facts(first: Result, command: str) -> list[tuple[str, str]]:
@@ -137,39 +93,26 @@ def _facts(first: Result, command: str) -> list[tuple[str, str]]:
     ]
 
 
-def _json(levels: Sequence[Level], facts: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    return {
-        "levels": {
-            level.shift: {
-                "avg_len": round(level.score.value, 4),
-                "avg_len_ci95": [round(level.score.low, 4), round(level.score.high, 4)],
-                "n_episodes": level.score.trials,
-                "errors": level.errors,
-                "difference": {k: round(v, 4) for k, v in vars(level.difference).items()} if level.difference else None,
-            }
-            for level in levels
-        },
-        **dict(facts),
-    }
+def _markdown(title: str, levels: Sequence[Level], tasks: Mapping[str, Sequence[Level]], links: Mapping[str, Sequence[str]], facts: Sequence[tuple[str, str]]) -> str:
+    told = "\n".join(f"- {name}: {MEANING[name]} (" + ", ".join(f"[{r}]({r}/report.md)" for r in reports) + ")" for name, reports in links.items())
+    parts = [f"# What breaks it: {title}", headline(levels) + ".", md_table(table(levels)), NOTE]
+    if len(tasks) > 1:
+        parts += ["## The gap by task", md_table(gap_table(tasks)), TASK_NOTE]
+    return "\n\n".join([*parts, "## Each level", told, "## Provenance", "\n".join(f"- {name}: {text}" for name, text in facts)]) + "\n"
 
 
-def _markdown(title: str, levels: Sequence[Level], facts: Sequence[tuple[str, str]]) -> str:
-    links = "\n".join(f"- {level.shift}: {MEANING[level.shift]} (" + ", ".join(f"[{r}]({r}/report.md)" for r in level.reports) + ")" for level in levels)
-    parts = [f"# What breaks it: {title}", headline(levels) + ".", md_table(table(levels)), NOTE, "## Each level", links]
-    return "\n\n".join([*parts, "## Provenance", "\n".join(f"- {name}: {text}" for name, text in facts)]) + "\n"
-
-
-def _page(title: str, levels: Sequence[Level], facts: Sequence[tuple[str, str]]) -> str:
-    links = "".join(
-        f"<dt>{level.shift}</dt><dd>{html.escape(MEANING[level.shift])}<br>"
-        + " ".join(f"<a href='{r}/report.html'>{html.escape(r)}/report.html</a>" for r in level.reports) + "</dd>"
-        for level in levels
+def _page(title: str, levels: Sequence[Level], tasks: Mapping[str, Sequence[Level]], links: Mapping[str, Sequence[str]], facts: Sequence[tuple[str, str]]) -> str:
+    told = "".join(
+        f"<dt>{name}</dt><dd>{html.escape(MEANING[name])}<br>"
+        + " ".join(f"<a href='{r}/report.html'>{html.escape(r)}/report.html</a>" for r in reports) + "</dd>"
+        for name, reports in links.items()
     )
     body = [
         f"<header><p class='kind'>What breaks it</p><h1>{html.escape(title)}</h1></header>",
-        section("Avg. Len. under each shift", _bars(levels) + f"<p class='note'>{html.escape(headline(levels))}.</p>"),
-        section("Numbers", html_table(table(levels), mark="none") + f"<p class='note'>{NOTE}</p>"),
-        section("Each level", f"<dl>{links}</dl>"),
+        section("Avg. Len. at each level", _bars(levels) + f"<p class='note'>{html.escape(headline(levels))}.</p>"),
+        *([section("The gap by task", heat_map(tasks) + f"<p class='note'>{TASK_NOTE}</p>")] if len(tasks) > 1 else []),
+        section("Numbers", html_table(table(levels), mark=NONE) + f"<p class='note'>{NOTE}</p>"),
+        section("Each level", f"<dl>{told}</dl>"),
         section("Provenance", "<dl>" + "".join(f"<dt>{k}</dt><dd>{html.escape(v)}</dd>" for k, v in facts) + "</dl>"),
     ]
     return document(f"What breaks it: {title}", body)
@@ -183,15 +126,15 @@ def _bars(levels: Sequence[Level]) -> str:
     for i, level in enumerate(levels):
         s, y = level.score, row * i + 8
         middle = y + 9
-        parts.append(f"<text x='{left - 12}' y='{middle + 5}' text-anchor='end'>{level.shift}</text>")
+        parts.append(f"<text x='{left - 12}' y='{middle + 5}' text-anchor='end'>{level.name}</text>")
         if not s.trials:
             parts.append(f"<text class='quiet' x='{left}' y='{middle + 5}'>no trial</text>")
             continue
         parts.append(f"<rect class='track' x='{left}' y='{y}' width='{width}' height='18' rx='3'/>")
-        parts.append(f"<rect class='{'plain' if level.shift == 'none' else 'fill'}' x='{left}' y='{y}' width='{width * s.value:.1f}' height='18' rx='3'/>")
+        parts.append(f"<rect class='{'plain' if level.name == 'none' else 'fill'}' x='{left}' y='{y}' width='{width * s.value:.1f}' height='18' rx='3'/>")
         parts.append(f"<path class='interval' d='M{left + width * s.low:.1f} {middle}H{left + width * s.high:.1f}m0 -4v8M{left + width * s.low:.1f} {middle - 4}v8'/>")
         parts.append(f"<text x='{left + width + 14}' y='{middle + 5}'>{s.value:.2f}{f'  ({level.difference.value:+.2f})' if level.difference else ''}</text>")
-    none = next((level.score for level in levels if level.shift == "none" and level.score.trials), None)
+    none = next((level.score for level in levels if level.name == NONE and level.score.trials), None)
     if none:
         parts.append(f"<path class='none' d='M{left + width * none.value:.1f} 2V{height - 24}'/>")
     parts += [f"<text class='quiet' x='{left + width * v:.0f}' y='{height - 4}' text-anchor='middle'>{v:g}</text>" for v in (0, 0.25, 0.5, 0.75, 1)]

@@ -38,8 +38,8 @@ class Recorder(Protocol):
 
     def step(self, env: Any) -> None: ...
 
-    def end(self, outcome: str) -> Mapping[str, str]:
-        """Fields of the row: paths of what was recorded, relative to OUT."""
+    def end(self, outcome: str) -> Mapping[str, Any]:
+        """Fields of the row: paths of what was recorded, relative to OUT, or what was seen."""
         ...
 
 

@@ -57,6 +57,14 @@ def wilson(done: float, trials: float) -> tuple[float, float]:
     return (0.0 if done == 0 else max(0.0, centre - half)), (1.0 if done == trials else min(1.0, centre + half))
 
 
+def newcombe(first: Rate, second: Rate) -> tuple[float, float]:
+    """95 % interval of `second - first` of independent trials, from their Wilson intervals (Newcombe 1998, method 10)."""
+    value = second.value - first.value
+    low = math.hypot(second.value - second.low, first.high - first.value)
+    high = math.hypot(second.high - second.value, first.value - first.low)
+    return value - low, value + high
+
+
 def rate(done: float, trials: int) -> Rate:
     """`done / trials` with its interval; value 0 when nothing was tried."""
     return Rate(done / trials if trials else 0.0, *wilson(done, trials), trials)

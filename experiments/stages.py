@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Console
 
-from envs import names
 from experiments.config import Config, identity
 from experiments.errors import UsageError
 from experiments.evaluation import check_checkpoint, evaluate, report
@@ -100,15 +99,18 @@ def replay(config: Config, command: str) -> None:
 
 
 def robustness(config: Config, command: str) -> None:
-    """Evaluate the same trials under every shift, each in OUT/<shift>, and report what breaks the policy."""
-    from experiments.robustness import write_robustness
+    """Evaluate the same trials under every shift, each in OUT/<shift>, and as many layouts of training; report what breaks the policy."""
+    from experiments.gaps import LEVELS
+    from experiments.robustness import level_options, write_robustness
 
     if config.shift != "none":
         raise UsageError(f"stage=robustness runs every shift; leave shift={config.shift} out, or choose stage=evaluate")
     out = config.out_dir if config.out else config.out_dir.with_name(f"{config.out_dir.name}-robustness")
-    for shift in names.SHIFTS:
-        evaluate(dataclasses.replace(config, shift=shift, out=str(out / shift), questions=0, beside=[]), command)
-    told = write_robustness(out, config.envs, config.is_group, command)
+    told = ""
+    for level in LEVELS:
+        if options := level_options(level, config.split):
+            evaluate(dataclasses.replace(config, **options, out=str(out / level), questions=0, beside=[]), command)
+            told = write_robustness(out, config.envs, config.is_group, command)  # anew after each: a run that is cut short has its report
     Console().print(f"{told}\n{out}/report.html", highlight=False, soft_wrap=True, markup=False)
 
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from envs.names import PLANNER
 from experiments import math_score
+from experiments.failures import counts
 from experiments.protocol import PAPER, PAPER_POLICIES, PROTOCOL_VERSION, find_row, paper_score
 from experiments.results import RESULTS_FILE, Result, read
 from experiments.scoring import Score, score_trials
@@ -48,6 +50,11 @@ class Summary:
     def counted(self) -> tuple[Result, ...]:
         """Rows that are trials of the policy."""
         return tuple(row for row in self.rows if row.counted)
+
+    @cached_property
+    def failures(self) -> counts.Tally | None:
+        """How the trials failed, step by step; None where they do not tell."""
+        return counts.tally(self.rows)
 
 
 def summarise(out: Path, beside: Sequence[Path] = ()) -> Summary:
@@ -92,6 +99,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "step_counts": list(score.counts),
         "outcomes": dict(Counter(row.outcome for row in summary.rows)),
         "errors": len(summary.errors),
+        **counts.to_json(summary.failures),
         "infer_ms_p50": median([row.infer_ms_p50 for row in rows]),
         "infer_ms_p95": median([row.infer_ms_p95 for row in rows]),
         "plan_ms_p50": median([row.plan_ms_p50 for row in rows]),

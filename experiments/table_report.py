@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from envs.names import PLANNER
+from experiments.failures import show
+from experiments.failures.counts import Tally
 from experiments.paper_tables import PaperTable, Scores, paper_scores, paper_tables, total
 from experiments.protocol import PAPER, PAPER_POLICIES, PROTOCOL_VERSION, ROWS, find_row
-from experiments.report import CAVEAT, facts, latency
+from experiments.report import CAVEAT, facts, failures_section, latency
 from experiments.report_style import document, html_table, md_table, section
 from experiments.results import RESULTS_FILE, Result, read
 from experiments.scoring import Rate, Score, rate, score_trials
@@ -43,6 +45,11 @@ class Tables:
     def steps(self) -> Rate:
         """Steps done over steps tried, in all tasks; its interval is over trials."""
         return _mean([(s.score.avg_len.value, s.score.trials) for s in self.summaries])
+
+    @property
+    def failures(self) -> dict[str, Tally]:
+        """How the trials of each task failed, of those that tell."""
+        return {s.env: found for s in self.summaries if (found := s.failures)}
 
     @property
     def questions(self) -> tuple[int, int] | None:
@@ -106,6 +113,9 @@ def markdown(tables: Tables) -> str:
     head, *lines = task_lines(tables)
     linked = [[f"[{env}]({env}/report.md)", *rest] for env, *rest in lines]
     parts += ["## Each task, with 95 % intervals", md_table([head, *linked])]
+    if found := tables.failures:
+        kinds = show.meanings(show.present(found.values()))
+        parts += ["## Failures by kind", md_table(show.task_table(found)), show.NOTE, "\n".join(f"- {kind}: {meaning}" for kind, meaning in kinds)]
     parts += ["## Provenance", "\n".join(f"- {name}: {text}" for name, text in _facts(tables))]
     return "\n\n".join(parts) + "\n"
 
@@ -124,6 +134,7 @@ def page(tables: Tables) -> str:
         "<section class='tiles'>" + "".join(f"<div><b>{a}</b><span>{b}</span><small>{c}</small></div>" for a, b, c in tiles) + "</section>",
         *(section(html.escape(t.title.split(".")[0]), _html(t)) for t in paper_tables(_here(tables), tables.groups)),
         section("Each task, with 95 % intervals", _linked(html_table(task_lines(tables)), tables) + f"<p class='note'>{CAVEAT} {html.escape(_note(tables))}</p>"),
+        *([failures_section(show.task_bars(f), show.task_table(f), show.present(f.values()))] if (f := tables.failures) else []),
         section("Provenance", "<dl>" + "".join(f"<dt>{k}</dt><dd>{html.escape(v)}</dd>" for k, v in _facts(tables)) + "</dl>"),
     ]
     return document(_title(tables), body)

@@ -74,9 +74,12 @@ class Player:
         self.policy: Any = None
 
     def __call__(self, trial: Trial, tell: Callable[[Event], None]) -> Result:
+        # It knows the simulator, which only the process that uses it imports.
+        from experiments.failures.watch import FailureRecorder
+
         run = self.job.runs[trial.env]
         self._prepare(trial.env)
-        recorders: list[Recorder] = [Teller(trial, tell), TapeRecorder(run.out, trial.index)]
+        recorders: list[Recorder] = [Teller(trial, tell), TapeRecorder(run.out, trial.index), FailureRecorder()]
         if self.job.video != "none":
             recorders.append(VideoRecorder(run.out, trial.index, self.job.video))
         result = rollout(self.env, self.policy, trial, recorders, run.provenance, run.planner)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import mujoco
+import numpy as np
+from numpy.typing import NDArray
 
 from envs.looks import Builder
 from envs.shapes import XYZ
@@ -48,6 +51,16 @@ class Handle:
     depth: float
     low: float
     high: float
+
+    def threaded(self, line: NDArray[np.float64]) -> bool:
+        """Whether a `line` of points (n, 3) in the handle's frame passes through its opening, across the plane y = 0."""
+        for (x0, y0, z0), (x1, y1, z1) in pairwise(line):
+            if (y0 < 0) != (y1 < 0):
+                t = y0 / (y0 - y1)
+                x, z = x0 + t * (x1 - x0), z0 + t * (z1 - z0)
+                if self.wall < x < self.wall + self.depth and self.low < z < self.high:
+                    return True
+        return False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -52,9 +53,12 @@ class PullOpen:
         left = WIDE - world.travel(f"{self.object}_slide")
         return world.grip(self.object) + out(world, self.object) * left * _length(world, self.object)
 
+    def grasp(self, world: World) -> Vector:
+        """(3,) m, base frame: where the hand closes upon the handle."""
+        return world.grip(self.object) + [0, 0, GRIP_UP]
+
     def act(self, world: World) -> Target:
-        ee, way = world.ee_pos, out(world, self.object)
-        grasp = world.grip(self.object) + [0, 0, GRIP_UP]
+        ee, way, grasp = world.ee_pos, out(world, self.object), self.grasp(world)
         mat = down(yaw_of(world.mat(self.object)) + np.pi)  # the camera on the chest's side, looking at the handle
         turning = turned(world.ee_mat, mat)
         level = angle_between(world.ee_mat, mat) < LEVEL
@@ -79,6 +83,7 @@ class PushShut:
 
     object: str
     full: str = ""
+    pushes: ClassVar[bool] = True
 
     @property
     def goal(self) -> str:
@@ -99,9 +104,13 @@ class PushShut:
         shut = world.travel(f"{self.object}_slide") * _length(world, self.object)
         return world.grip(self.object) - out(world, self.object) * shut
 
+    def grasp(self, world: World) -> Vector:
+        """(3,) m, base frame: where the closed fingers push."""
+        return world.grip(self.object) + [0, 0, 2 * GRIP_UP]
+
     def act(self, world: World) -> Target:
         ee, way = world.ee_pos, out(world, self.object)
-        push = world.grip(self.object) + [0, 0, 2 * GRIP_UP]
+        push = self.grasp(world)
         turning = turned(world.ee_mat, down(0.0))
         level = angle_between(world.ee_mat, down(0.0)) < LEVEL
         before = float((ee - push) @ way)

@@ -59,6 +59,12 @@ class Hang:
         seat = np.array([handle.wall + handle.depth - SEAT, 0, handle.high - SEAT])
         return self._line(world)[1] - self._leaning(world, self.lean) @ seat
 
+    def grasp(self, world: World) -> Vector:
+        """(3,) m, base frame: where the hand closes upon the mug's wall."""
+        kind, handle = world.kind(self.object), self._handle(world)
+        wall = np.array([-(handle.wall - handle.thick / 2), 0, kind.top - DEPTH])
+        return world.pos(self.object) + world.mat(self.object) @ wall
+
     def delicate(self, world: World) -> bool:
         """Whether the hand must be steady: a finger in the mug, or the mug near the hook."""
         mug = world.pos(self.object)
@@ -140,7 +146,7 @@ class Hang:
     def _take(self, world: World) -> Target:
         """Come down over the wall opposite the handle with the fingers a little open, and close."""
         ee, mat = world.ee_pos, self._grasp_mat(world)
-        grasp = self._grasp_pos(world)
+        grasp = self.grasp(world)
         above = float(ee[2] - grasp[2])
         aside = float(np.linalg.norm((ee - grasp)[:2]))
         twist = float(np.linalg.norm(rotation_vector(mat @ world.ee_mat.T)))
@@ -155,11 +161,6 @@ class Hang:
         height = min(max(above, 0.0), HOVER) if aside < 0.05 else HOVER
         return Target(towards(ee, grasp + height * CLEAR_UP, SPEED), GAP, turned(world.ee_mat, mat))
 
-    def _grasp_pos(self, world: World) -> Vector:
-        kind, handle = world.kind(self.object), self._handle(world)
-        wall = np.array([-(handle.wall - handle.thick / 2), 0, kind.top - DEPTH])
-        return world.pos(self.object) + world.mat(self.object) @ wall
-
     def _grasp_mat(self, world: World) -> Vector:
         """(3, 3) fingers down, opening along the handle's direction."""
         handle = world.mat(self.object)[:, 0] * [1, 1, 0]
@@ -173,7 +174,7 @@ class Hang:
 
     def _in_reach(self, world: World) -> bool:
         """Whether the fingers are in the mug or beside its wall."""
-        return float(np.linalg.norm(world.ee_pos - self._grasp_pos(world))) < LET_GO
+        return float(np.linalg.norm(world.ee_pos - self.grasp(world))) < LET_GO
 
     def _withdraw(self, world: World) -> Target:
         """Straight back out of the mug, and wait there until it hangs still."""

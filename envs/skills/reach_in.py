@@ -49,6 +49,10 @@ class TakeOut:
         """(3,) m, base frame: where the object's origin comes to lie."""
         return world.pos(self.goal) + [0, 0, world.kind(self.goal).half_extents[2] + world.kind(self.object).rest_height]
 
+    def grasp(self, world: World) -> Vector:
+        """(3,) m, base frame: where the hand closes upon the object."""
+        return world.pos(self.object) - BACK_OFF * self._reaching(world)[:, 2] + [0, 0, RAISED]
+
     def delicate(self, world: World) -> bool:
         """Whether the hand must be steady: in the cabinet, at the object, where it is laid down."""
         if self._depth(world, world.ee_pos) > -BEFORE:
@@ -62,9 +66,8 @@ class TakeOut:
     def _take(self, world: World) -> Target:
         ee, obj = world.ee_pos, world.pos(self.object)
         inside = self._depth(world, obj) > 0
-        hand = self._hand(world) if inside else down(_yaw(world.mat(self.object)))
-        approach = hand[:, 2]
-        grasp = obj - BACK_OFF * approach + [0, 0, RAISED]
+        hand = self._reaching(world)
+        approach, grasp = hand[:, 2], self.grasp(world)
         way = grasp - ee
         along = float(way @ approach)
         aside = float(np.linalg.norm(way - along * approach))
@@ -93,6 +96,10 @@ class TakeOut:
             return Target(towards(ee, ee + way + [0, 0, self.drop], CAREFUL_SPEED), float(not let_go), hand)
         way[2] += CARRY if off > 0.03 else max(0.02, -way[2])
         return Target(towards(ee, ee + way, SPEED), 1.0, turned(world.ee_mat, hand))
+
+    def _reaching(self, world: World) -> Vector:
+        """(3, 3) the hand that takes the object where it is: in the cabinet or before it."""
+        return self._hand(world) if self._depth(world, world.pos(self.object)) > 0 else down(_yaw(world.mat(self.object)))
 
     def _hand(self, world: World) -> Vector:
         """(3, 3) the hand that reaches in: tilted, across the object as far as the side walls allow."""

@@ -44,11 +44,16 @@ class LayByRim:
         """(3,) m, base frame: where the plate's origin goes."""
         return world.pos(self.goal) + world.mat(self.goal) @ np.asarray(self.at)
 
+    def grasp(self, world: World) -> Vector:
+        """(3,) m, base frame: where the hand closes upon the rim."""
+        kind = world.kind(self.object)
+        return world.pos(self.object) + [0, kind.half_extents[0] - RIM, kind.grasp_height]
+
     def delicate(self, world: World) -> bool:
         """Whether the hand must be steady: at the rim, or where the plate is laid down."""
         if world.holding(self.object):
             return float(np.linalg.norm(world.pos(self.object) - self.target(world))) < STEADY
-        return float(np.linalg.norm(world.ee_pos - self._grasp(world))) < STEADY
+        return float(np.linalg.norm(world.ee_pos - self.grasp(world))) < STEADY
 
     def act(self, world: World) -> Target:
         return self._carry(world) if world.holding(self.object) else self._take(world)
@@ -68,7 +73,7 @@ class LayByRim:
         return Target(towards(ee, np.r_[goal[:2], height] + held, SPEED), 1.0)
 
     def _take(self, world: World) -> Target:
-        ee, grasp = world.ee_pos, self._grasp(world)
+        ee, grasp = world.ee_pos, self.grasp(world)
         hover = grasp[2] + HOVER
         off = float(np.linalg.norm((grasp - ee)[:2]))
         hand = turned(world.ee_mat, DOWN)
@@ -81,8 +86,3 @@ class LayByRim:
         if off > 0.03 and ee[2] < hover - 0.02:
             return Target(towards(ee, np.r_[ee[:2], hover + 0.01], LIFT_SPEED), 0.0, hand)
         return Target(towards(ee, np.r_[grasp[:2], hover], SPEED), 0.0, hand)
-
-    def _grasp(self, world: World) -> Vector:
-        """(3,) m, base frame: where the hand closes upon the rim."""
-        kind = world.kind(self.object)
-        return world.pos(self.object) + [0, kind.half_extents[0] - RIM, kind.grasp_height]

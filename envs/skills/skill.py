@@ -39,7 +39,8 @@ class Skill(Protocol):
     """Achieves one thing; all that it knows is the world's present state.
 
     `object`: role of what is moved (of the fixture, for a door); `goal`: the thing where it goes. A skill may also have
-    `delicate(world)`: whether the hand must be steady now, so that nobody disturbs it while demonstrations are recorded.
+    `delicate(world)`: whether the hand must be steady now, so that nobody disturbs it while demonstrations are recorded;
+    `grasp(world)`: where the hand closes, if not as `grasp_pos` has it; `pushes`: True if it pushes with closed fingers.
     """
 
     @property
@@ -71,6 +72,19 @@ class FirstUnmet:
         """What is to be done now, or None when all is done."""
         held = next((s for s in self.skills if world.holding(s.object) and not s.reached(world)), None)
         return held or next((s for s in self.skills if not s.reached(world)), None)
+
+    def open(self, world: World) -> tuple[Skill, ...]:
+        """Whichever may be done now."""
+        return tuple(s for s in self.skills if not s.reached(world))
+
+
+def grasp_pos(skill: Skill, world: World) -> Vector:
+    """(3,) m, base frame: where the hand closes upon the skill's object: from above at its grasp height, or as the skill says."""
+    own = getattr(skill, "grasp", None)
+    if own is not None:
+        return own(world)
+    pos, kind = world.pos(skill.object), world.kind(skill.object)
+    return np.r_[pos[:2], pos[2] - kind.rest_height + kind.grasp_height]
 
 
 def words(skill: Skill, world: World) -> Mapping[str, str]:

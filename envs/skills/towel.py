@@ -39,6 +39,12 @@ class LayTowel:
         off = world.pos(self.object) - self.target(world)
         return bool(np.abs(off[:2]).max() < 0.06 and off[2] < 0.03 and not world.holding(self.object))
 
+    def grasp(self, world: World) -> Vector:
+        """(3,) m, base frame: where the hand closes: around the rail, or upon the highest point of what fell."""
+        if world.touching(self.object, self.rail):
+            return self._fold(world) + [0, 0, GRASP]
+        return self._highest(world)
+
     def act(self, world: World) -> Target:
         fold = self._fold(world)
         lifted = world.ee_pos[2] > fold[2] + PAST + 0.01 and self._gripped(world)  # the hem may brush the rail
@@ -54,6 +60,11 @@ class LayTowel:
             return False
         tips = world.ee_pos + TIPS * world.ee_mat[:, 2]
         return world.holding(self.object) or bool(np.linalg.norm(world.cloth(self.object) - tips, axis=1).min() < 0.03)
+
+    def _highest(self, world: World) -> Vector:
+        """(3,) m: the highest point of the cloth."""
+        cloth = world.cloth(self.object)
+        return cloth[cloth[:, 2].argmax()]
 
     def _fold(self, world: World) -> Vector:
         """(3,) m: the point of the rail's axis over which the towel hangs."""
@@ -107,8 +118,7 @@ class LayTowel:
 
     def _pick_up(self, world: World) -> Target:
         """From where it fell: a pinch of its highest point."""
-        ee, cloth = world.ee_pos, world.cloth(self.object)
-        top = cloth[cloth[:, 2].argmax()]
+        ee, top = world.ee_pos, self._highest(world)
         off = float(np.linalg.norm((top - ee)[:2]))
         grasp = np.r_[top[:2], max(top[2] - 0.012, 0.012)]
         if off < ALIGNED and ee[2] < grasp[2] + 0.008:

@@ -52,6 +52,10 @@ class TurnOver:
         kind, goal = world.kind(self.object), world.kind(self.goal)
         return world.pos(self.goal) + world.mat(self.goal) @ np.array([*self.at, goal.half_extents[2]]) + kind.rest_height * UP
 
+    def grasp(self, world: World) -> Vector:
+        """(3,) m, base frame: where the hand closes upon the mug."""
+        return world.pos(self.object) + [0, 0, GRASP - world.kind(self.object).top]
+
     def act(self, world: World) -> Target:
         if world.holding(self.object):
             return self._carry(world)
@@ -87,10 +91,10 @@ class TurnOver:
 
     def _take(self, world: World) -> Target:
         """From before the shelf straight at the mug, with the fingers open."""
-        ee, mug = world.ee_pos, world.pos(self.object)
+        ee = world.ee_pos
         hand = _hand(self._grip(world), 0.0)
         ahead = hand[:, 2]
-        grasp = mug + [0, 0, GRASP - world.kind(self.object).top]
+        grasp = self.grasp(world)
         askew = float(np.linalg.norm(rotation_vector(hand @ world.ee_mat.T)))
         off = ee - grasp
         along = float(off @ ahead)

@@ -11,7 +11,7 @@ import numpy as np
 from envs.geometry import rotation_vector
 from envs.ik import IK
 from envs.robot import HOME_QPOS
-from envs.skills.skill import CAREFUL_SPEED, DOWN, LIFT_SPEED, Skill, Target, Vector, towards
+from envs.skills.skill import CAREFUL_SPEED, DOWN, LIFT_SPEED, Skill, Target, Vector, grasp_pos, towards
 from envs.world import World
 
 WOUND, ASKEW = 0.35, 1.0  # rad, of the hand from the vertical, and from how a trial starts
@@ -49,6 +49,10 @@ class Withdrawn:
 
     def target(self, world: World) -> Vector:
         return self.skill.target(world)
+
+    def grasp(self, world: World) -> Vector:
+        """(3,) m, base frame: where the hand closes, as the skill has it."""
+        return grasp_pos(self.skill, world)
 
     def delicate(self, world: World) -> bool:
         """Whether the hand must be steady: near other things, or where the skill says so."""

@@ -57,6 +57,9 @@ class PlaceAnswer(FirstUnmet):
         right = answer(world)
         return next((s for s in self.skills if s.object == right and not s.reached(world)), None)
 
+    def open(self, world: World) -> tuple[Skill, ...]:
+        return tuple(filter(None, (self.current(world),)))
+
 
 _CARDS = ObjectGroup("card", 4, CARDS, region=Region((0.42, 0.68), (-0.30, 0.05), (-0.25, 0.25)))
 MATH_MATCHING = Task(

@@ -33,9 +33,13 @@ def point_rows(folder: Path) -> Iterator[dict[str, Any]]:
     if told["state"] != "done":
         yield {"env": None, "metric": None, **told}
         return
-    for path in sorted(folder.glob(f"{RESULTS}/**/summary.json")):
+    results = folder / RESULTS
+    whole = read(results / "summary.json")
+    for path in sorted(results.glob("**/summary.json")):
+        # Of stage=robustness each level has a folder: `camera/success`, not one more `success`.
+        level = f"{path.relative_to(results).parts[0]}/" if "levels" in whole and path.parent != results else ""
         for row in summary_rows(json.loads(path.read_text())):
-            yield {**row, **told}
+            yield {**row, "metric": level + row["metric"], **told}
     for name in COSTS:
         if name in state:
             yield {"env": None, "metric": name, "value": state[name], **told}
@@ -47,7 +51,9 @@ def summary_rows(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The numbers of one summary.json: of a task's trials and questions, or of understanding benchmarks."""
     for name, told in summary.get("benchmarks", {}).items():
         yield {"env": None, "metric": f"benchmark/{name}", "value": told["value"]}
-    if "n_episodes" not in summary:
+    for env, levels in summary.get("tasks", {}).items():
+        yield from _gap_rows(env, levels)
+    if "n_episodes" not in summary or "env" not in summary:
         return
     env, n = summary["env"], summary["n_episodes"]
     low, high = summary["pc_success_ci95"]
@@ -58,6 +64,12 @@ def summary_rows(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield _row(env, f"step_{i}", count / n if n else 0.0, n, *wilson(count, n))
     if summary["infer_ms_p50"] is not None:
         yield _row(env, "infer_ms", summary["infer_ms_p50"], n)
+    if kinds := summary.get("failures"):
+        told = summary["failures_by_step"][0]["reached"]
+        for kind, count in kinds.items():
+            yield _row(env, f"failure/{kind}", count / told, told, *wilson(count, told))
+    if grasp := summary.get("grasp_cm"):
+        yield _row(env, "grasp_cm", grasp["median"], grasp["n"], grasp["low"], grasp["high"])
     if summary["questions"]:
         families = {"answers": summary["questions"]["overall"]} | {f"answers/{k}": v for k, v in summary["questions"]["families"].items()}
         for name, told in families.items():
@@ -67,6 +79,13 @@ def summary_rows(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         for name in ("ocr", "math"):
             if name in summary["math"]:
                 yield _row(env, name, summary["math"][name], n)
+
+
+def _gap_rows(env: str, levels: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """`camera/gap`: a task's difference of Avg. Len. to the level `none`. A group's tasks have no levels."""
+    for level, told in levels.items():
+        if isinstance(told, Mapping) and (d := told.get("difference")):
+            yield _row(env, f"{level}/gap", d["value"], d["trials"], d["low"], d["high"])
 
 
 def _row(env: str, metric: str, value: float, n: int, low: float | None = None, high: float | None = None) -> dict[str, Any]:

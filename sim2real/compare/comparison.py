@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.robustness import Difference, paired_difference
+from experiments.gaps import Difference, paired_difference
 from experiments.scoring import Rate, rate
 from sim2real.compare.metrics import Array, bootstrap, mcnemar, mean_maximum_rank_violation, pearson
 from sim2real.compare.pairs import Cell

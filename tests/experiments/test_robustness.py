@@ -10,8 +10,9 @@ from envs.names import SHIFTS
 from experiments import config as conf
 from experiments import evaluation, stages
 from experiments.errors import UsageError
+from experiments.gaps import LEVELS, paired_difference
 from experiments.results import RESULTS_FILE, read
-from experiments.robustness import MEANING, paired_difference
+from experiments.robustness import MEANING
 from tests.experiments import fakes
 
 
@@ -53,7 +54,7 @@ def run(tmp_path, monkeypatch):
 def test_a_shift_that_breaks_the_policy_stands_out(run, capsys):
     out = run()
     levels = json.loads((out / "summary.json").read_text())["levels"]
-    assert tuple(levels) == SHIFTS
+    assert tuple(levels) == LEVELS
     assert levels["none"]["avg_len"] == 1.0
     assert levels["none"]["difference"] is None
     assert levels["camera"]["difference"] == {"value": -0.5, "low": -0.5, "high": -0.5, "trials": 6, "worse": 6, "better": 0}
@@ -71,7 +72,7 @@ def test_a_few_trials_are_not_taken_for_more(run, capsys):
 def test_the_page_needs_no_other_file_and_links_each_level(run):
     out = run()
     page = (out / "report.html").read_text()
-    assert page.count("<rect class='track'") == len(SHIFTS) - 1  # layout has no trial
+    assert page.count("<rect class='track'") == len(LEVELS) - 1  # layout has no trial
     assert not re.findall(r"src='(?!data:)", page)
     for link in re.findall(r"href='([^']+)'", page):
         assert (out / link).exists()
@@ -79,9 +80,9 @@ def test_the_page_needs_no_other_file_and_links_each_level(run):
 
 def test_finished_trials_are_not_run_again(run):
     out = run()
-    before = {shift: (out / shift / RESULTS_FILE).read_bytes() for shift in SHIFTS if shift != "layout"}
+    before = {level: (out / level / RESULTS_FILE).read_bytes() for level in LEVELS if level != "layout"}
     run()
-    assert {shift: (out / shift / RESULTS_FILE).read_bytes() for shift in before} == before
+    assert {level: (out / level / RESULTS_FILE).read_bytes() for level in before} == before
 
 
 def test_a_group_has_a_folder_for_each_task_of_each_level(run):
@@ -125,4 +126,5 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
 
 
 def test_every_shift_is_explained():
-    assert tuple(MEANING) == SHIFTS
+    assert tuple(MEANING) == LEVELS
+    assert set(LEVELS) == {*SHIFTS, "seen"}

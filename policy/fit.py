@@ -22,6 +22,7 @@ from policy.layers import prepared
 from policy.lightning import StageModule, step_ended
 from policy.logs import TrainingLog, loggers, progress_bar
 from policy.lora import add_lora, freeze_under_lora, merge_lora
+from policy.memory import keep_freed_memory
 from policy.sharding import ShardedStageModule, newest, sharded_strategy, strategy_name, whole_weights
 from policy.stages import Stage
 
@@ -77,6 +78,7 @@ def fit_stage(stage: Stage, policy: ChatVLA, source: Numbered, setting: FitSetti
     processes = setting.devices * setting.nodes
     strategy = strategy_name(stage, setting.strategy, processes)
     setting.folder.mkdir(parents=True, exist_ok=True)
+    keep_freed_memory()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no advertisements between the progress bars
     adapted = adapt(policy.train(), stage, setting)
     trainer = lightning.Trainer(

@@ -27,6 +27,7 @@ from policy.config import ExpertKind, ExpertsConfig
 from policy.experts import TwoExpertMLP
 from policy.experts_dynamic import RoutedMLP
 from policy.feed_forward import feed_forward
+from policy.memory import keep_freed_memory
 from policy.presets import preset
 
 CONTROL_SHARE = 0.75  # of a co-training batch (ChatVLA, stage 2)
@@ -139,6 +140,7 @@ def main() -> None:
     parser.add_argument("--out", default="outputs/benchmarks", help="folder of experts_speed.json")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    keep_freed_memory()  # as training does
     torch.manual_seed(0)
     dtype = getattr(torch, args.dtype)
     torch.set_default_dtype(dtype)

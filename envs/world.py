@@ -144,8 +144,7 @@ class World:
         bodies, owners = self._pairs()
         row, side = np.nonzero((bodies >= 0) & (self._finger[bodies] >= 0))
         touched = set(zip(owners[row, 1 - side].tolist(), self._finger[bodies[row, side]].tolist(), strict=True))
-        things = {body: name for name, body in self._thing.items()}
-        return dict(Counter(things[body] for body, _ in touched if body in things))
+        return dict(Counter(name for name, body in self._thing.items() for owner, _ in touched if owner == body))
 
     def held(self) -> str | None:
         """The object between the fingers, if any."""
@@ -153,8 +152,7 @@ class World:
 
     def inside(self, role: str, container: str) -> bool:
         """Whether the object's centre is within the container's walls and below its rim."""
-        interior = self._kinds[container].interior
-        if interior is None:
+        if (interior := self._kinds[container].interior) is None:
             raise ValueError(f"'{container}' is a {self._kinds[container].name}, which has no inside; give its Kind an interior")
         body = f"{container}_{interior.part}" if interior.part else container
         x, y, z = self.mat(body).T @ (self.pos(role) - self.pos(body))
@@ -239,8 +237,7 @@ class World:
 
     def _touches(self, name: str) -> int:
         """How many of the two fingers touch the thing."""
-        other, _, _ = self._contacts(name)
-        fingers = self._finger[other]
+        fingers = self._finger[self._contacts(name)[0]]
         return len(set(fingers[fingers >= 0].tolist()))
 
 
@@ -248,7 +245,6 @@ def _owners(model: mujoco.MjModel, things: set[int]) -> NDArray[np.int32]:
     """(nbody,) the thing that each body is part of; a body of no thing owns itself."""
     owner = np.arange(model.nbody, dtype=np.int32)
     for body in range(1, model.nbody):  # a parent comes before its children
-        if body not in things:
-            parent = int(owner[model.body_parentid[body]])
-            owner[body] = parent if parent in things else body
+        if body not in things and (parent := int(owner[model.body_parentid[body]])) in things:
+            owner[body] = parent
     return owner

@@ -74,7 +74,8 @@ def slots(root: Path) -> list[int]:
 class EpisodeWriter:
     """An episode that grows frame by frame; `commit` makes it appear, leaving without it drops it.
 
-    Use as a context manager. `note` is kept with the episode (which trial, noisy or not).
+    Use as a context manager. `note` is kept with the episode (which trial, noisy or not). `instruction` is what it is
+    told at the start; `tell` says what it is told from the next frame on.
     """
 
     def __init__(self, root: Path, slot: int, instruction: str, note: Mapping[str, Any] | None = None):
@@ -98,6 +99,11 @@ class EpisodeWriter:
 
     def __len__(self) -> int:
         return len(self._columns["frame_index"])
+
+    def tell(self, instruction: str) -> None:
+        """From the next frame on the episode follows this instruction: a planner's next sub-task."""
+        if instruction != told(self._note)[-1][1]:
+            self._note.setdefault("then", []).append([len(self), instruction])
 
     def add(
         self, observation: Observation, action: np.ndarray, reasoning: str, subtask: str, target_pos: np.ndarray, *,
@@ -133,6 +139,11 @@ class EpisodeWriter:
         table = pa.table(self._columns, COLUMNS).replace_schema_metadata({NOTE: json.dumps(note)})
         pq.write_table(table, self._dir / "data.parquet")
         _move(self._dir / "data.parquet", data_file(self.root, self.slot))
+
+
+def told(note: Mapping[str, Any]) -> list[tuple[int, str]]:
+    """The instructions of an episode, each with the frame from which on it was the present one."""
+    return [(0, note["instruction"]), *map(tuple, note.get("then", ()))]
 
 
 def read_note(path: Path) -> dict[str, Any]:

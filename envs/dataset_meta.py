@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from envs.dataset_files import (
     episode_files,
     read_note,
     slots,
+    told,
 )  # fmt: skip
 from envs.dataset_video import CODEC, PIXEL_FORMAT
 from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, CONTROL_HZ, IMAGE_SHAPE
@@ -48,10 +50,10 @@ SHAPES = {"observation.state": AGENT_POS_DIM, "action": ACTION_DIM, "target_pos"
 def rebuild(root: Path) -> None:
     """Number the episodes and write `meta/` anew; every episode file must be whole."""
     notes = {slot: read_note(data_file(root, slot)) for slot in slots(root)}
-    tasks = list(dict.fromkeys(note["instruction"] for note in notes.values()))
+    tasks = list(dict.fromkeys(instruction for note in notes.values() for _, instruction in told(note)))
     rows, tables, start = [], [], 0
     for episode, (slot, note) in enumerate(notes.items()):
-        table = _numbered(data_file(root, slot), episode, start, tasks.index(note["instruction"]))
+        table = _numbered(data_file(root, slot), episode, start, [(frame, tasks.index(instruction)) for frame, instruction in told(note)])
         rows.append(_episode_row(episode, slot, note, start, len(table)))
         tables.append(table)
         start += len(table)
@@ -85,12 +87,13 @@ def features() -> dict[str, Any]:
     return described
 
 
-def _numbered(path: Path, episode: int, start: int, task: int) -> pa.Table:
+def _numbered(path: Path, episode: int, start: int, tasks: Sequence[tuple[int, int]]) -> pa.Table:
+    """The episode's rows with these numbers; `tasks`: (frame from which on, number of the instruction)."""
     table = pq.read_table(path)
     n = len(table)
-    right = {
-        "episode_index": np.full(n, episode), "index": np.arange(start, start + n), "task_index": np.full(n, task)
-    }  # fmt: skip
+    begins, numbers = np.array(tasks).T
+    task = numbers[np.searchsorted(begins, np.arange(n), side="right") - 1]
+    right = {"episode_index": np.full(n, episode), "index": np.arange(start, start + n), "task_index": task}
     if all((table[name].to_numpy() == values).all() for name, values in right.items()):
         return table
     for name, values in right.items():
@@ -103,7 +106,7 @@ def _numbered(path: Path, episode: int, start: int, task: int) -> pa.Table:
 def _episode_row(episode: int, slot: int, note: dict[str, Any], start: int, length: int) -> dict[str, Any]:
     place = {"chunk_index": slot // CHUNK_FILES, "file_index": slot % CHUNK_FILES}
     row: dict[str, Any] = {
-        "episode_index": episode, "tasks": [note["instruction"]], "length": length,
+        "episode_index": episode, "tasks": list(dict.fromkeys(instruction for _, instruction in told(note))), "length": length,
         "dataset_from_index": start, "dataset_to_index": start + length,
         "meta/episodes/chunk_index": 0, "meta/episodes/file_index": 0,
         "slot": slot, "note": json.dumps({k: v for k, v in note.items() if k != "image_stats"}),

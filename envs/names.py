@@ -18,11 +18,12 @@ MULTITASK = (
 CHATVLA2 = ("math_matching", "toy_placement")
 TASK_NAMES = (*DIRECT, *PLANNER, *SUBTASKS, *MULTITASK, *CHATVLA2)
 
-# What `env=` may name besides a task: all tasks of a table of the paper, or of the whole 176-trial protocol; and the 25
-# tasks by themselves, which is what one policy for that protocol learns from (a planner's sub-tasks are tasks to it).
+# What `env=` may name besides a task: all tasks of a table of the paper, or of the whole 176-trial protocol; and what
+# one policy for that protocol learns from: the 25 tasks by themselves (a planner's sub-tasks are tasks to it), and the
+# compositions, told sub-task by sub-task, in which it has to tell by the words alone what is to be done of all that is there.
 GROUPS = {
     "direct": DIRECT, "planner": PLANNER, "multitask": MULTITASK, "chatvla": (*DIRECT, *PLANNER, *MULTITASK),
-    "chatvla_tasks": (*DIRECT, *SUBTASKS, *MULTITASK),
+    "chatvla_tasks": (*DIRECT, *PLANNER, *SUBTASKS, *MULTITASK),
 }  # fmt: skip
 
 

@@ -25,7 +25,7 @@ REMOTE_STAGES = ("evaluate", "report", "replay", "robustness")  # of policy=remo
 
 GROUP_HELP = (
     "a task; a group (direct = tasks 1-4, planner = 5-13, multitask = 14-25, chatvla = these three, the paper's protocol; "
-    "chatvla_tasks = the 25 one by one, to learn from; all = every task); or a list: [sort_toys,hang_cup]"
+    "chatvla_tasks = the 25 one by one and the planner's compositions, to learn from; all = every task); or a list: [sort_toys,hang_cup]"
 )
 
 BENCHMARK_HELP = "stage=understand: a benchmark; table1 = the paper's 13, paper = with ERQA; or a list: [textvqa,mmmu]"

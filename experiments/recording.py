@@ -102,9 +102,11 @@ def _record_episode(job: EpisodeJob) -> Outcome:
     words = trial.rng("words")
     instructions = (env.task.instruction, *env.task.paraphrases)
     instruction, wording = env.told(instructions[int(words.integers(len(instructions)))]), int(words.integers(WORDINGS))
-    with EpisodeWriter(job.root / DATASET, trial.index, instruction, note) as writer:
+    with EpisodeWriter(job.root / DATASET, trial.index, _sub_task(env) or instruction, note) as writer:
         remaining = None
         for k in itertools.count():
+            if sub_task := _sub_task(env):
+                writer.tell(sub_task)
             action, reasoning, skill = act(env, wording)
             if job.snapshot_every and k % job.snapshot_every == offset:
                 snapshots.append(_snapshot(env, observation, trial, k))
@@ -126,6 +128,14 @@ def _record_episode(job: EpisodeJob) -> Outcome:
         write_shard(job.root / SNAPSHOTS, job.shard, snapshots)
         writer.commit()
     return Outcome("episode", trial.index, job.noisy, len(writer), len(snapshots), info["steps_done"])
+
+
+def _sub_task(env) -> str | None:
+    """The planner's words for what the expert turns to; None in a task without a planner, and when all is done."""
+    from envs.expert import due
+
+    step, _ = due(env.task.steps[env.steps_done :], env.world)
+    return env.told(step.instruction) if step and step.instruction else None
 
 
 def _goal_pos(world, skill) -> np.ndarray:

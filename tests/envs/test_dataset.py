@@ -157,6 +157,25 @@ def test_the_cache_equals_the_decoded_dataset(root: Path):
     assert json.loads((cache / "tasks.json").read_text()) == [INSTRUCTION]
 
 
+def test_an_episode_that_is_told_its_sub_tasks_one_by_one(tmp_path: Path):
+    root = tmp_path / "dataset"
+    write(root, 0, 3, instruction="Close the drawer.")
+    with EpisodeWriter(root, 1, "Open the drawer.") as writer:
+        for k in range(6):
+            writer.tell("Open the drawer." if k < 2 else "Put the toy into the drawer." if k < 4 else "Close the drawer.")
+            writer.add(observation(1, k), np.full(10, k), "Go on.", "", np.zeros(6), done=k == 5)
+        writer.commit()
+    for _ in range(2):  # numbered once or again, the same
+        repair(root)
+        cache = build_cache(root)
+        tasks, frames = json.loads((cache / "tasks.json").read_text()), np.load(cache / "frames.npz")
+        assert [tasks[i] for i in frames["task_index"]] == (
+            3 * ["Close the drawer."] + 2 * ["Open the drawer."] + 2 * ["Put the toy into the drawer."] + 2 * ["Close the drawer."]
+        )
+        assert len(tasks) == len(set(tasks)) == 3
+    assert open_dataset(root).episodes[1].instruction == "Open the drawer."
+
+
 def test_the_cache_is_rebuilt_only_when_the_dataset_changed(root: Path):
     mark = build_cache(root) / "images.npy"
     before = mark.stat().st_mtime_ns

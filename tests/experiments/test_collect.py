@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.dataset import open_dataset
-from envs.dataset_files import EpisodeWriter
-from envs.types import CAMERAS, IMAGE_SHAPE, Observation
+from envs.dataset import open_dataset, repair
+from envs.dataset_files import EpisodeWriter, told
+from envs.tasks import TASKS
+from envs.types import CAMERAS, IMAGE_SHAPE, Observation, Trial
 from experiments import recording
 from experiments.collect import CollectConfig, collect
+from experiments.planners import menu
 from experiments.recording import EpisodeJob, Outcome, StillsJob
 from experiments.scene_questions import read_questions
 
@@ -145,3 +147,18 @@ def test_questions_of_the_test_split_are_about_stills_of_test_layouts(collected:
     assert all((collected / "questions" / image).is_file() for r in test for image in r["image"])
     train = read_questions(collected / "questions" / "train.jsonl")
     assert {r["meta"]["snapshot"] for r in train}.isdisjoint(r["meta"]["snapshot"] for r in test)
+
+
+def test_a_composition_is_told_sub_task_by_sub_task_as_the_protocols_planner_does(tmp_path: Path):
+    worker = recording.RecordingWorker()
+    outcome = worker(EpisodeJob(tmp_path, Trial("two_blocks", 0, 0, "train"), False, 0), lambda _: None)
+    worker.close()
+    assert outcome.failure is None
+    repair(tmp_path / "dataset")
+    first, second = menu(TASKS["two_blocks"])
+    (episode,) = open_dataset(tmp_path / "dataset").episodes
+    (start, began), (switch, then) = told(episode.note)
+    assert (start, began, then) == (0, first, second)
+    subtasks = open_dataset(tmp_path / "dataset").columns["subtask"]
+    before, after = set(subtasks[:switch]), set(subtasks[switch:])
+    assert not before & after  # the expert turns to the next block in the moment that it is told to

@@ -46,6 +46,12 @@ def act(env: SimEnv, wording: int = 0) -> tuple[NDArray[np.float32], str, Skill 
     return action, said(step, skill, env.world, wording) if step and skill else env.told(env.task.finished), skill
 
 
+def sub_task(env: SimEnv) -> str | None:
+    """The planner's words for what the expert turns to; None in a task without a planner, and when all is done."""
+    step, _ = due(env.task.steps[env.steps_done :], env.world)
+    return env.told(step.instruction) if step and step.instruction else None
+
+
 def due(steps: tuple[Step, ...], world: World) -> tuple[Step | None, Skill | None]:
     """The first step on which something is to be done, and the skill that does it; nothing when all is done."""
     for step in steps:

@@ -53,7 +53,7 @@ class CorrectingWorker:
 
 def play(env_name: str, checkpoint: Path, out: Path, index: int) -> dict:
     """One episode of the policy with the expert's corrections."""
-    from envs.expert import act
+    from envs.expert import act, sub_task
     from envs.sim_env import SimEnv
     from policy.inference import ChatVLAPolicy
 
@@ -64,7 +64,7 @@ def play(env_name: str, checkpoint: Path, out: Path, index: int) -> dict:
     policy.reset(trial)
     conditions, actions = [], []
     while not (env.terminated or env.truncated):
-        decision = policy.decide(observation, env.instruction)
+        decision = policy.decide(observation, sub_task(env) or env.instruction)
         chunk = expert_chunk(env)
         if decision.inference.reasoning == act(env)[1]:
             conditions.append(decision.condition)

@@ -85,7 +85,7 @@ def run_job(job: Job) -> Outcome:
 
 
 def _record_episode(job: EpisodeJob) -> Outcome:
-    from envs.expert import act  # the simulator is imported in the process that uses it
+    from envs.expert import act, sub_task  # the simulator is imported in the process that uses it
     from envs.sim_env import ResetError
     from experiments.disturb import Disturbance
 
@@ -102,11 +102,11 @@ def _record_episode(job: EpisodeJob) -> Outcome:
     words = trial.rng("words")
     instructions = (env.task.instruction, *env.task.paraphrases)
     instruction, wording = env.told(instructions[int(words.integers(len(instructions)))]), int(words.integers(WORDINGS))
-    with EpisodeWriter(job.root / DATASET, trial.index, _sub_task(env) or instruction, note) as writer:
+    with EpisodeWriter(job.root / DATASET, trial.index, sub_task(env) or instruction, note) as writer:
         remaining = None
         for k in itertools.count():
-            if sub_task := _sub_task(env):
-                writer.tell(sub_task)
+            if planned := sub_task(env):
+                writer.tell(planned)
             action, reasoning, skill = act(env, wording)
             if job.snapshot_every and k % job.snapshot_every == offset:
                 snapshots.append(_snapshot(env, observation, trial, k))
@@ -128,14 +128,6 @@ def _record_episode(job: EpisodeJob) -> Outcome:
         write_shard(job.root / SNAPSHOTS, job.shard, snapshots)
         writer.commit()
     return Outcome("episode", trial.index, job.noisy, len(writer), len(snapshots), info["steps_done"])
-
-
-def _sub_task(env) -> str | None:
-    """The planner's words for what the expert turns to; None in a task without a planner, and when all is done."""
-    from envs.expert import due
-
-    step, _ = due(env.task.steps[env.steps_done :], env.world)
-    return env.told(step.instruction) if step and step.instruction else None
 
 
 def _goal_pos(world, skill) -> np.ndarray:

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from envs.dataset_files import PARTIAL, data_file, defect, episode_files, slot_of, slots, told, video_file
-from envs.dataset_meta import EPISODES, FILES, INFO, rebuild
+from envs.dataset_files import PARTIAL, data_file, defect, episode_files, slot_of, slots, video_file
+from envs.dataset_meta import EPISODES, FILES, INFO, read_tasks, rebuild
 from envs.dataset_video import read_frames
 from envs.imaging import HALF_SHAPE, Pixels, halve
 from envs.types import CAMERAS
@@ -169,8 +169,7 @@ def build_cache(root: str | Path, cache: str | Path | None = None, every: int = 
         **{name: columns[name].astype(np.int32) for name in ("episode_index", "frame_index", "task_index")},
     )  # fmt: skip
     (cache / "reasonings.json").write_text(json.dumps(reasonings))
-    instructions = {int(columns["task_index"][e.start + frame]): text for e in dataset.episodes for frame, text in told(e.note) if frame < e.length}
-    (cache / "tasks.json").write_text(json.dumps([instructions[i] for i in sorted(instructions)]))
+    (cache / "tasks.json").write_text(json.dumps(read_tasks(dataset.root)))
     mark.write_text(json.dumps(key))
     return cache
 

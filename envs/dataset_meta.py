@@ -34,6 +34,7 @@ from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, CONTROL_HZ, IMAGE_SHA
 
 CODEBASE_VERSION = "v3.0"
 INFO, STATS, TASKS, FILES = "meta/info.json", "meta/stats.json", "meta/tasks.parquet", "meta/files.json"
+TASK_COLUMN = "__index_level_0__"  # pandas' own name for an index that has none
 EPISODES = "meta/episodes/chunk-000/file-000.parquet"
 QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
 
@@ -118,15 +119,19 @@ def _episode_row(episode: int, slot: int, note: dict[str, Any], start: int, leng
     return row
 
 
+def read_tasks(root: Path) -> list[str]:
+    """The instructions by their number, the `task_index` of frames."""
+    return pq.read_table(root / TASKS)[TASK_COLUMN].to_pylist()
+
+
 def _tasks_table(tasks: list[str]) -> pa.Table:
     """Instructions as the index of a pandas table, as LeRobot reads them; written without pandas."""
-    index = "__index_level_0__"
     columns = [
         {"name": "task_index", "field_name": "task_index", "pandas_type": "int64", "numpy_type": "int64", "metadata": None},
-        {"name": None, "field_name": index, "pandas_type": "unicode", "numpy_type": "object", "metadata": None},
+        {"name": None, "field_name": TASK_COLUMN, "pandas_type": "unicode", "numpy_type": "object", "metadata": None},
     ]
-    pandas = {"index_columns": [index], "column_indexes": [], "columns": columns, "pandas_version": "2.0.0"}
-    table = pa.table({"task_index": pa.array(range(len(tasks)), pa.int64()), index: pa.array(tasks, pa.string())})
+    pandas = {"index_columns": [TASK_COLUMN], "column_indexes": [], "columns": columns, "pandas_version": "2.0.0"}
+    table = pa.table({"task_index": pa.array(range(len(tasks)), pa.int64()), TASK_COLUMN: pa.array(tasks, pa.string())})
     return table.replace_schema_metadata({b"pandas": json.dumps(pandas)})
 
 

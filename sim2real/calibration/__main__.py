@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -104,25 +105,22 @@ def make_poses(options: Options, command: str) -> None:
 
 def make_pictures(options: Options, command: str) -> None:
     """Fills a folder with synthetic pictures."""
-    folder = _new_folder(options)
-    simulate(folder, options.board, options.poses, np.random.default_rng(options.seed))
-    print(f"{folder}: pictures of {2 * options.poses} arm poses; now: python -m sim2real.calibration solve captures={folder}")
+    _fill(simulate, options)
 
 
 def take_pictures(options: Options, command: str) -> None:
     """Fills a folder with pictures that a twin's cameras give."""
     from sim2real.calibration.recording import record_twin  # brings the drivers, which the other commands do without
 
-    folder = _new_folder(options)
-    record_twin(folder, options.board, options.poses, np.random.default_rng(options.seed))
-    print(f"{folder}: pictures of {2 * options.poses} arm poses; now: python -m sim2real.calibration solve captures={folder}")
+    _fill(record_twin, options)
 
 
-def _new_folder(options: Options) -> Path:
+def _fill(make: Callable[[Path, Board, int, np.random.Generator], Any], options: Options) -> None:
     folder = Path(options.out or options.captures)
     if (folder / CAPTURES_FILE).exists():
         raise UsageError(f"{folder} holds pictures already; choose another out=")
-    return folder
+    make(folder, options.board, options.poses, np.random.default_rng(options.seed))
+    print(f"{folder}: pictures of {2 * options.poses} arm poses; now: python -m sim2real.calibration solve captures={folder}")
 
 
 def find_cameras(options: Options, command: str) -> None:

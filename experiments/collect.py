@@ -16,8 +16,9 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,15 +87,20 @@ class CollectConfig:
 
 def collect(config: CollectConfig) -> dict[str, Any]:
     """Collect what is missing and return the summary, which is also in `collect.json`."""
+    return record(config, partial(_missing, config))
+
+
+def record(config: CollectConfig, jobs: Callable[[dict[str, Any]], Iterable[Job]]) -> dict[str, Any]:
+    """Do the jobs that are left after what the summary tells, and make what training reads of all that is there; gives the summary."""
     root = config.root
     report = repair(root / DATASET)
     if report.dropped:
         Console().print(str(report), highlight=False)
-    summary = _read_summary(root, config)
-    jobs = list(_missing(config, {f["index"] for f in summary["failures"]}))
+    summary = _read_summary(config)
+    todo = list(jobs(summary))
     with _progress() as progress:
-        bar = progress.add_task("collect", total=len(jobs))
-        for outcome in _run(jobs, config.workers):
+        bar = progress.add_task("collect", total=len(todo))
+        for outcome in _run(todo, config.workers):
             _enter(summary, outcome)
             _write_summary(root, summary)
             progress.update(bar, advance=1, description=_described(summary))
@@ -105,13 +111,14 @@ def collect(config: CollectConfig) -> dict[str, Any]:
     summary["questions"] = write_questions(root, config.seed, config.pictures)
     if len(dataset):
         build_cache(root / DATASET, root / "cache", config.cache_every)
+    summary["made"] = {"cache_every": config.cache_every, "pictures": config.pictures}
     _write_summary(root, summary)
     return summary
 
 
-def _missing(config: CollectConfig, failed: set[int]) -> Iterator[Job]:
+def _missing(config: CollectConfig, summary: dict[str, Any]) -> Iterator[Job]:
     """Jobs whose files are not there yet, still scenes first (they are short and cheap)."""
-    root = config.root
+    root, failed = config.root, {f["index"] for f in summary["failures"]}
     wanted: tuple[tuple[Split, int], ...] = (("train", config.stills), ("test", config.test_stills))
     for split, total in wanted:
         for index, start in enumerate(range(0, total, config.stills_per_model)):
@@ -140,20 +147,23 @@ def _enter(summary: dict[str, Any], outcome: Outcome) -> None:
     if outcome.kind == "stills":
         summary["stills"] += outcome.snapshots
         return
-    which = summary["attempts"]["noisy" if outcome.noisy else "clean"]
+    kind = "corrected" if outcome.corrected else "noisy" if outcome.noisy else "clean"
+    which = summary["attempts"].setdefault(kind, {"tried": 0, "succeeded": 0})
     which["tried"] += 1
     which["succeeded"] += outcome.failure is None
     summary["snapshots"] += outcome.snapshots
     if outcome.failure:
-        summary["failures"].append({"index": outcome.index, "noisy": outcome.noisy, "steps_done": outcome.steps_done, "why": outcome.failure})
+        told = {"index": outcome.index, "noisy": outcome.noisy, "steps_done": outcome.steps_done, "why": outcome.failure}
+        summary["failures"].append(told | ({"corrected": outcome.corrected} if outcome.corrected else {}))
 
 
-def _read_summary(root: Path, config: CollectConfig) -> dict[str, Any]:
+def _read_summary(config: CollectConfig) -> dict[str, Any]:
     """The summary of an interrupted run, or an empty one.
 
     Raises:
         ValueError: the folder holds data that another configuration collected.
     """
+    root = config.root
     known = {k: v for k, v in asdict(config).items() if k in ("env", "seed", "noisy_share", "snapshot_every", "stills_per_model", "shift")}
     path = root / SUMMARY
     if path.is_file():

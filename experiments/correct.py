@@ -1,90 +1,84 @@
-"""DAgger: the trained policy acts on training layouts, and the expert says what it would have done from there.
+"""DAgger by handing over (HG-DAgger, Kelly et al. 2019): the policy acts on a layout of training up to a moment, from there the expert.
 
-Where a policy goes wrong is where demonstrations never were. At each of its decisions the expert plays 16 steps from
-the same state, in a branch that leaves no trace; the pair of what the action head saw and what the expert did is kept.
+Where a policy goes wrong is where demonstrations never were. What the expert does from there is recorded as a
+demonstration like any other, beside those that begin at the start, so that every stage of training, of this network and
+of any other, learns from it.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from envs.types import HORIZON, Trial
+from envs.dataset_files import data_file, read_note
+from envs.types import CONTROL_HZ, Observation, Policy, Trial
 from experiments import pool
+from experiments.collect import SUMMARY, CollectConfig, record
+from experiments.errors import UsageError
+from experiments.recording import DATASET, EpisodeJob
+
+if TYPE_CHECKING:
+    from envs.sim_env import SimEnv
 
 FIRST_TRIAL = 100_000  # apart from the layouts of the demonstrations
-EXPERT_SHARE = 0.25  # of the decisions the expert executes, so that the policy gets past where it is stuck
+LATEST = 0.5  # of a trial's time: no longer does the policy act, so that the expert has time to finish
 
 
-def correct(env: str, checkpoint: Path, out: Path, episodes: int, first: int = 0, workers: pool.Workers = 2) -> int:
-    """Play `episodes` and write one `corrections_<trial>.npz` each, with condition (n, D) and actions (n, 16, 10).
+def correct(env: str, root: Path, checkpoint: Path, digest: str, episodes: int, workers: pool.Workers = 2) -> dict[str, Any]:
+    """Record what is missing of `episodes` in which the policy of `checkpoint` hands over, into the data of `root`; gives its summary.
 
-    Those that are there already are not played again. Returns how many decisions there are.
+    Those of another checkpoint (another `digest`) stay where they are and do not count.
+
+    Raises:
+        UsageError: nothing has been collected in `root`, or of another task.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    todo = [i for i in range(first, first + episodes) if not (out / f"corrections_{i:05d}.npz").exists()]
-    for event in pool.run(partial(CorrectingWorker, env, checkpoint, out), todo, workers):
-        if isinstance(event, pool.Died):
-            raise RuntimeError(f"a process died ({event.reason}) in episode {event.item}; the same command goes on from what is finished")
-        if isinstance(event, pool.Done):
-            print(json.dumps(event.result), flush=True)
-    return sum(len(np.load(p)["condition"]) for p in out.glob("corrections_*.npz"))
+    path = root / SUMMARY
+    if not path.is_file():
+        raise UsageError(f"corrections are added to demonstrations, but {root} has none; run stage=collect first, or give collect.out=")
+    summary = json.loads(path.read_text())
+    if summary["config"]["env"] != env:
+        raise UsageError(f"{root} has demonstrations of {summary['config']['env']}, not of {env}; give collect.out= its own folder")
+    config = CollectConfig(**summary["config"], **summary.get("made", {}), out=str(root), workers=workers)
+    return record(config, partial(missing, config, (str(checkpoint), digest), episodes))
 
 
-class CorrectingWorker:
-    """A worker of `experiments.pool` that plays one episode an item."""
-
-    def __init__(self, env: str, checkpoint: Path, out: Path) -> None:
-        self._play = partial(play, env, checkpoint, out)
-
-    def __call__(self, index: int, tell: Callable[[Any], None]) -> dict:
-        return self._play(index)
-
-    def close(self) -> None:
-        """Nothing: each episode closes its own env."""
-
-
-def play(env_name: str, checkpoint: Path, out: Path, index: int) -> dict:
-    """One episode of the policy with the expert's corrections."""
-    from envs.expert import act, sub_task
-    from envs.sim_env import SimEnv
-    from policy.inference import ChatVLAPolicy
-
-    env, policy = SimEnv(env_name), ChatVLAPolicy.from_pretrained(checkpoint)
-    trial = Trial(env_name, FIRST_TRIAL + index, split="train")
-    rng = trial.rng("correct")
-    observation, _ = env.reset(options={"trial": trial})
-    policy.reset(trial)
-    conditions, actions = [], []
-    while not (env.terminated or env.truncated):
-        decision = policy.decide(observation, sub_task(env) or env.instruction)
-        chunk = expert_chunk(env)
-        if decision.inference.reasoning == act(env)[1]:
-            conditions.append(decision.condition)
-            actions.append(chunk)
-        executed = chunk if rng.random() < EXPERT_SHARE else decision.inference.action_chunk
-        observation, *_ = env.step_chunk(executed[: policy.execute])
-    path = out / f"corrections_{index:05d}.npz"
-    np.savez(path.with_suffix(".tmp.npz"), condition=np.array(conditions, np.float32), actions=np.array(actions, np.float32))
-    os.replace(path.with_suffix(".tmp.npz"), path)
-    env.close()
-    return {"trial": index, "decisions": len(actions), "steps_done": env.steps_done, "seconds": env.control_steps / 15}
+def missing(config: CollectConfig, after: tuple[str, str], episodes: int, summary: Mapping[str, Any]) -> Iterator[EpisodeJob]:
+    """Jobs for the first slots that no checkpoint has used, as many as that of `after` (folder, digest) lacks; those that failed count."""
+    failed = {f["index"]: f.get("corrected") for f in summary["failures"]}
+    index, counted = FIRST_TRIAL, 0
+    while counted < episodes:
+        file = data_file(config.root / DATASET, index)
+        if index not in failed and not file.exists():
+            yield EpisodeJob(config.root, Trial(config.env, index, config.seed, "train", config.shift), False, config.snapshot_every, after)
+            counted += 1
+        else:
+            counted += (failed[index] if index in failed else read_note(file).get("corrected")) == after[1]
+        index += 1
 
 
-def expert_chunk(env) -> NDArray[np.float32]:
-    """(16, 10): what the expert does from here; the environment is left as it was."""
-    from envs.expert import act
+def hand_over(env: SimEnv, policy: Policy, trial: Trial) -> Observation:
+    """Let the policy act on the trial up to a random moment of it; gives what is seen then.
 
-    with env.branch():
-        chunk = []
-        for _ in range(HORIZON):
-            chunk.append(act(env)[0])
-            env.advance(chunk[-1])
-    return np.array(chunk, np.float32)
+    The moment lies anywhere in the first half of the trial's time, where a policy that is stuck is stuck already; if the
+    policy has done everything before, anywhere in what that took, and the trial is played anew.
+    """
+    rng = trial.rng("hand over")
+    steps = int(rng.integers(int(LATEST * env.task.time_limit_s * CONTROL_HZ)))
+    while True:
+        observation, _ = env.reset(options={"trial": trial})
+        policy.reset(trial)
+        while env.control_steps < steps and not env.terminated:
+            chunk = policy.infer(observation, _told(env)).action_chunk[: policy.execute]
+            observation, *_ = env.step_chunk(chunk[: steps - env.control_steps])
+        if not env.terminated:
+            return observation
+        steps = int(rng.integers(env.control_steps))
+
+
+def _told(env: SimEnv) -> str:
+    from envs.expert import sub_task
+
+    return sub_task(env) or env.instruction

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def load_demonstrations(env: SimEnv | Any, data: Path) -> list[Demonstration]:
-    """Demonstrations of `data` for the env's task; disturbed episodes are left out (their labels were not executed).
+    """Demonstrations of `data` for the env's task; left out are disturbed episodes (their labels were not executed) and
+    corrections (they begin where a policy had come to).
 
     Raises:
         UsageError: there is no recording, or no clean episode in it.
@@ -28,7 +29,7 @@ def load_demonstrations(env: SimEnv | Any, data: Path) -> list[Demonstration]:
         dataset = open_dataset(data / DATASET)
     except (DatasetError, FileNotFoundError) as error:
         raise UsageError(f"policy=replay needs demonstrations: {error}; collect some (stage=collect) or give collect.out=FOLDER") from None
-    clean = [e for e in dataset.episodes if not e.note.get("noisy") and e.note["trial"]["env"] == env.task.name]
+    clean = [e for e in dataset.episodes if not (e.note.get("noisy") or e.note.get("corrected")) and e.note["trial"]["env"] == env.task.name]
     if not clean:
         raise UsageError(f"policy=replay needs demonstrations, but {data / DATASET} has no undisturbed one of {env.task.name}; collect more (stage=collect)")
     actions, reasoning = dataset.columns["action"], dataset.columns["reasoning"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from envs.dataset_files import EpisodeWriter
 from envs.snapshots import Snapshot, write_shard
-from envs.types import Trial
+from envs.types import Policy, Trial
 
 AFTERWARDS = 12  # control steps recorded after all is done: the arm returns, the policy learns to stop
 WORDINGS = 60  # a draw of a phrase: divisible by every number of paraphrases up to 6
@@ -22,12 +23,16 @@ DATASET, SNAPSHOTS = "dataset", "snapshots"
 
 @dataclass(frozen=True)
 class EpisodeJob:
-    """Record the demonstration of one trial into its slot, and a snapshot every so many frames (0: none)."""
+    """Record the demonstration of one trial into its slot, and a snapshot every so many frames (0: none).
+
+    `after`: a checkpoint's folder and digest, whose policy acts first and hands over (`experiments.correct`).
+    """
 
     root: Path
     trial: Trial
     noisy: bool
     snapshot_every: int
+    after: tuple[str, str] | None = None
 
     @property
     def shard(self) -> str:
@@ -52,11 +57,12 @@ Job = EpisodeJob | StillsJob
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a job: `kind` is episode or stills; `failure` says why an episode was kept out."""
+    """What came of a job: `kind` is episode or stills; `failure` says why an episode was kept out; `corrected`: of which checkpoint (its digest)."""
 
     kind: str
     index: int
     noisy: bool = False
+    corrected: str | None = None
     frames: int = 0
     snapshots: int = 0
     steps_done: int = 0
@@ -81,24 +87,29 @@ def run_job(job: Job) -> Outcome:
     """Do a job in this process; the environment is made once per process."""
     start = time.perf_counter()
     outcome = _record_episode(job) if isinstance(job, EpisodeJob) else _record_stills(job)
-    return Outcome(**{**outcome.__dict__, "seconds": round(time.perf_counter() - start, 2)})
+    corrected = job.after[1] if isinstance(job, EpisodeJob) and job.after else None
+    return replace(outcome, corrected=corrected, seconds=round(time.perf_counter() - start, 2))
 
 
 def _record_episode(job: EpisodeJob) -> Outcome:
     from envs.expert import act, sub_task  # the simulator is imported in the process that uses it
     from envs.sim_env import ResetError
+    from experiments.correct import hand_over
     from experiments.disturb import Disturbance
 
     env, trial = _env(job.trial.env), job.trial
     try:
-        observation, info = env.reset(options={"trial": trial})
+        if job.after:
+            observation = hand_over(env, _policy(job.after[0]), trial)
+        else:
+            observation, _ = env.reset(options={"trial": trial})
     except ResetError as error:
         return Outcome("episode", trial.index, job.noisy, failure=f"reset: {error}")
     rng = trial.rng("collect")
     disturbance = Disturbance(rng) if job.noisy else None
     offset = int(rng.integers(max(1, job.snapshot_every)))
     snapshots: list[Snapshot] = []
-    note = {"trial": trial.__dict__, "noisy": job.noisy}
+    note = {"trial": trial.__dict__, "noisy": job.noisy, **({"corrected": job.after[1]} if job.after else {})}
     words = trial.rng("words")
     instructions = (env.task.instruction, *env.task.paraphrases)
     instruction, wording = env.told(instructions[int(words.integers(len(instructions)))]), int(words.integers(WORDINGS))
@@ -152,6 +163,13 @@ def _snapshot(env, observation, trial: Trial, frame: int) -> Snapshot:
 
 
 _ENVS: dict = {}
+
+
+@cache
+def _policy(checkpoint: str) -> Policy:
+    from policy.inference import ChatVLAPolicy
+
+    return ChatVLAPolicy.from_pretrained(checkpoint)
 
 
 def _env(name: str):

@@ -9,10 +9,10 @@ from typing import Any
 
 from rich.console import Console
 
-from experiments.config import Config, identity
+from experiments.config import Config
 from experiments.errors import UsageError
 from experiments.evaluation import check_checkpoint, evaluate, report
-from experiments.policies import LEARNED, checkpoint_dir, checkpoint_hash
+from experiments.policies import checkpoint_dir, checkpoint_hash
 
 
 def run_stage(config: Config, command: str) -> None:
@@ -75,16 +75,17 @@ def training(config: Config) -> tuple[Any, Any]:
 
 
 def correct(config: Config, command: str) -> None:
-    """Let the policy act on training layouts and record what the expert would have done."""
+    """Let the policy act on training layouts, and record how the expert goes on from where it has come to, task after task."""
     from experiments.correct import correct as run
 
-    if config.policy not in LEARNED:
-        raise UsageError(f"policy '{config.policy}' learns nothing from corrections; choose policy=chatvla_tiny")
-    env = config.only_env()
-    out, checkpoint = config.data_dir(env) / "corrections", identity(config, env)["checkpoint"]
-    check_checkpoint(checkpoint)
-    decisions = run(env, Path(checkpoint), out, config.corrections, workers=config.pool)
-    Console().print(f"{decisions} decisions in {out}; now stage=train train.stages=[4_correct]", highlight=False)
+    folder = checkpoint_dir(config.policy, config.checkpoint)
+    if folder is None:
+        raise UsageError(f"policy '{config.policy}' learns nothing from corrections; choose policy=chatvla_tiny, or give checkpoint=")
+    check_checkpoint(str(folder))
+    for env in config.envs:
+        run(env, config.data_dir(env), folder, str(checkpoint_hash(folder)), config.corrections, config.pool)
+    told = f'now stage=train train.init={folder} "train.stages=[2_cotrain,3_head]" and a train.out= of its own'
+    Console().print(f"{config.corrections} episodes of each task tried; {told}", highlight=False, soft_wrap=True)
 
 
 def replay(config: Config, command: str) -> None:

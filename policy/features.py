@@ -20,8 +20,6 @@ from policy.parts import WHOLE, Part
 from policy.recorded import Frames
 from policy.rows import Batches
 
-CORRECTED_SHARE = 0.4  # of a batch, where there are corrections
-
 
 @dataclass
 class Features:
@@ -42,30 +40,6 @@ class Features:
 
 
 @dataclass(frozen=True)
-class Corrections:
-    """What the action head saw where the policy itself had come to, and the expert's chunk from there (DAgger).
-
-    condition (K, D), actions (K, 16, 10); they belong to one frozen network.
-    """
-
-    condition: Tensor
-    actions: Tensor
-
-    @classmethod
-    def read(cls, *folders: Path) -> Corrections | None:
-        """All of `corrections_*.npz` in the folders; None where there are none."""
-        files = [np.load(path) for folder in folders for path in sorted(folder.glob("corrections_*.npz"))]
-        if not files:
-            return None
-        condition, actions = (np.concatenate([f[k] for f in files]) for k in ("condition", "actions"))
-        return cls(torch.from_numpy(condition), torch.from_numpy(actions))
-
-    def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
-        """(count,) indices."""
-        return rng.integers(len(self.condition), size=count)
-
-
-@dataclass(frozen=True)
 class FeatureBatches:
     """Batches of `rows` frames drawn as the frames are, from conditions (K, D) of the frames `index` (K,)."""
 
@@ -74,28 +48,17 @@ class FeatureBatches:
     condition: Tensor
     rows: int
     seed: int = 0
-    corrections: Corrections | None = None
 
     def batch(self, number: int, part: Part = WHOLE) -> Features:
         """A part of batch `number`, always the same one."""
         rng = np.random.default_rng([self.seed, number])
         p = self.frames.probability[np.searchsorted(self.frames.pictured, self.index)]
-        corrected = self.corrections.draw(rng, int(self.rows * CORRECTED_SHARE)) if self.corrections else np.zeros(0, int)
-        chosen = rng.choice(len(self.index), self.rows - len(corrected), p=p / p.sum())
-        corrected, chosen = corrected[part.of(len(corrected))], chosen[part.of(len(chosen))]
+        chosen = rng.choice(len(self.index), self.rows, p=p / p.sum())[part.of(self.rows)]
         chunks = [self.frames.chunk(int(self.index[i])) for i in chosen]
-        made = Features(
+        return Features(
             self.condition[torch.from_numpy(chosen)],
             torch.from_numpy(np.stack([a for a, _ in chunks])),
             torch.from_numpy(np.stack([m for _, m in chunks])),
-        )
-        if self.corrections is None:
-            return made
-        condition, actions = self.corrections.condition[corrected], self.corrections.actions[corrected]
-        return Features(
-            torch.cat([made.condition, condition]),
-            torch.cat([made.actions, actions]),
-            torch.cat([made.action_mask, torch.ones(actions.shape[:2], dtype=torch.bool)]),
         )
 
 

@@ -3,9 +3,8 @@
 Of `chatvla_*`, stages 1 and 2 are ChatVLA's (robot with reasoning and the understanding expert frozen, then both 3:1). The others are
 ours. 0 stands for the pretraining that a tiny network lacks. 3 is ChatVLA-2's second stage (network frozen, action
 expert trained on), here on cached conditions, since a head needs many more updates than the network can afford on two
-cores (research/policy_probe.md: 6/40 -> 39/40). 4 goes on with the head on the expert's corrections of the policy's own
-episodes (DAgger, Ross et al. 2011), which `stage=correct` records; without any it changes little. 5 trains the
-understanding expert alone, which no action depends on: from 86.1 to 89.1 % of 1,200 questions, every action as before.
+cores (research/policy_probe.md: 6/40 -> 39/40). 4 trains the understanding expert alone, which no action depends on:
+from 86.1 to 89.1 % of 1,200 questions, every action as before.
 """
 
 from __future__ import annotations
@@ -43,7 +42,6 @@ class Stage:
     expert; "understanding" sends all rows to the understanding expert, "dense" to the one that experts are copied from.
     copy_expert: the experts start as copies of that one when the stage begins. words: dense words at image tokens. references: texts a grounding row asks for, its
     own included. features: train the action head alone, on cached conditions, in batches of `mixture.robot`.
-    corrected: mix in the expert's corrections of the policy's own episodes (`stage=correct`), where there are any.
     control_shift_px: how far augmentation moves a control row's pictures at most; unlike the labels of questions, its
     labels are in metres and stay. From one checkpoint, 300 steps at 4 px left a median error of 1.0 cm on held-out
     scenes, at 1 px 0.7. word_dropout: share of the words that training questions lose, so that reading does not hang
@@ -66,7 +64,6 @@ class Stage:
     words: bool = False
     references: int = 1
     features: bool = False
-    corrected: bool = False
     ema: float = 0.999
     augment: bool = True
     control_shift_px: int = 1
@@ -100,9 +97,7 @@ TINY_STAGES: tuple[Stage, ...] = (
           share_of_minutes=0.22, **_TINY),  # type: ignore[arg-type]
     Stage("3_head", Mixture(robot=64), 3000, 1e-3, "cosine", 100, "adamw", (0.9, 0.95), 1e-8,
           frozen=("all_but_head",), features=True, augment=False, share_of_minutes=0.2),
-    Stage("4_correct", Mixture(robot=64), 800, 1e-3, "cosine", 100, "adamw", (0.9, 0.95), 1e-8,
-          frozen=("all_but_head",), features=True, corrected=True, augment=False, share_of_minutes=0.1),
-    Stage("5_answer", Mixture(understanding=16), 2400, route="understanding", words=True, word_dropout=0.15,
+    Stage("4_answer", Mixture(understanding=16), 2400, route="understanding", words=True, word_dropout=0.15,
           frozen=("all_but_understanding_expert",), share_of_minutes=0.2, **_TINY),  # type: ignore[arg-type]
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from policy import checkpoint, fingerprint
 from policy.chatvla import ChatVLA
 from policy.datamodule import Numbered
-from policy.features import Corrections, FeatureBatches, cached_features
+from policy.features import FeatureBatches, cached_features
 from policy.feed_forward import copy_experts
 from policy.fit import FitSetting, fit_stage
 from policy.llava import LlavaRows, skipped_count
@@ -105,8 +105,7 @@ def batches(config: TrainConfig, stage: Stage, policy: ChatVLA, processor: Proce
     path = Path(config.out) / stage.name / "conditions.pt"
     policy.to(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() and config.accelerator != "cpu" else "cpu")
     index, condition = cached_features(policy, source, path, limit=config.feature_frames)
-    corrections = Corrections.read(*(folder / "corrections" for folder in config.tasks)) if stage.corrected else None
-    return FeatureBatches(source.frames, index, condition, stage.mixture.robot, config.seed, corrections)
+    return FeatureBatches(source.frames, index, condition, stage.mixture.robot, config.seed)
 
 
 def llava_rows(config: TrainConfig, stage: Stage) -> LlavaRows | None:

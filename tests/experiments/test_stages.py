@@ -1,12 +1,14 @@
 """A run that cannot work says so before it starts."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from envs import names
 from experiments import config, evaluation, stages
 from experiments.errors import UsageError
+from experiments.policies import checkpoint_hash
 from policy.checkpoint import contract
 
 
@@ -41,9 +43,15 @@ def test_a_group_is_collected_task_after_task_each_into_its_folder(monkeypatch):
     assert [str(c.root) for c in wanted[2:]] == ["elsewhere/sort_toys", "elsewhere/take_lid"]
 
 
-def test_corrections_are_recorded_in_one_task_at_a_time():
-    with pytest.raises(UsageError, match="stage=correct works on one task; env=direct are 4"):
-        stages.run_stage(config.load(["stage=correct", "env=direct"]), "command")
+def test_corrections_are_recorded_task_after_task_for_a_policy_that_learns(monkeypatch):
+    wanted = []
+    monkeypatch.setattr("experiments.correct.correct", lambda *given: wanted.append(given))
+    stages.run_stage(config.load(["stage=correct", "env=[sort_toys,take_lid]", "policy=chatvla_tiny", "corrections=3", "workers=0"]), "command")
+    folder = wanted[0][2]
+    assert [given[:2] for given in wanted] == [("sort_toys", Path("outputs/data/sort_toys")), ("take_lid", Path("outputs/data/take_lid"))]
+    assert wanted[1][2:] == (folder, checkpoint_hash(folder), 3, 0)
+    with pytest.raises(UsageError, match="policy 'expert' learns nothing from corrections; choose policy=chatvla_tiny"):
+        stages.run_stage(config.load(["stage=correct", "policy=expert"]), "command")
 
 
 def test_one_network_is_trained_on_the_data_of_a_whole_group(monkeypatch):

@@ -215,9 +215,9 @@ def test_other_experts_take_a_presets_stages_as_far_as_they_can():
     static = STAGES["chatvla_tiny"]
     assert for_experts(static, "static") == static
     dense = for_experts(static, "dense")
-    assert [s.name for s in dense] == ["0_ground", "1_control", "2_cotrain", "3_head", "4_correct"]
-    assert [s.frozen for s in dense] == [("head",), (), (), ("all_but_head",), ("all_but_head",)]
-    assert [s.route for s in dense] == ["dense", None, None, None, None]
+    assert [s.name for s in dense] == ["0_ground", "1_control", "2_cotrain", "3_head"]
+    assert [s.frozen for s in dense] == [("head",), (), (), ("all_but_head",)]
+    assert [s.route for s in dense] == ["dense", None, None, None]
     assert for_experts(STAGES["chatvla2_tiny"], "dynamic") == STAGES["chatvla2_tiny"]
 
 

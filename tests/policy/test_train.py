@@ -46,7 +46,7 @@ def test_every_stage_leaves_a_checkpoint_and_its_question_accuracy(config, train
     for stage in stages():
         assert (Path(config.out) / stage.name / "checkpoint" / "contract.json").is_file()
         assert (Path(config.out) / stage.name / "questions.json").is_file()
-    assert trained.parent.name == "5_answer"
+    assert trained.parent.name == "4_answer"
 
 
 def test_the_last_checkpoint_speaks_acts_and_answers(trained):
@@ -93,7 +93,7 @@ def test_only_the_first_stage_starts_from_it_and_the_card_says_so(config, traine
     frozen_head = train(start, stages()[:1])  # stage 0 leaves the head alone
     told = json.loads((frozen_head / "card.json").read_text())
     assert told["train"]["init"] == str(trained)
-    assert told["init"]["stage"] == "5_answer"
+    assert told["init"]["stage"] == "4_answer"
     assert len(told["init"]["weights_sha256"]) == 64
     before, after = checkpoint.read_weights(trained), checkpoint.read_weights(frozen_head)
     assert all(torch.equal(before[k], after[k]) for k in before if k.startswith("head."))
@@ -147,7 +147,7 @@ def test_chatvla2_warms_up_for_3000_of_50000_steps_and_ends_at_a_tenth():
 
 def test_experts_and_reasoning_in_the_place_of_the_presets_are_in_the_checkpoint(config, tmp_path):
     wanted = replace(config, out=str(tmp_path), experts="dense", reasoning="latter", questions=0, steps_scale=1e-9)
-    assert [s.name for s in selected(wanted)] == ["0_ground", "1_control", "2_cotrain", "3_head", "4_correct"]
+    assert [s.name for s in selected(wanted)] == ["0_ground", "1_control", "2_cotrain", "3_head"]
     small = [replace(s, mixture=Mixture(robot=1)) for s in selected(wanted)[1:2]]
     made = checkpoint.read_config(train(wanted, tuple(small)))
     assert (made.name, made.experts.kind, made.reasoning) == ("chatvla_tiny", "dense", "latter")

@@ -62,12 +62,12 @@ class Outcome:
     kind: str
     index: int
     noisy: bool = False
-    corrected: str | None = None
     frames: int = 0
     snapshots: int = 0
     steps_done: int = 0
     failure: str | None = None
     seconds: float = 0.0
+    corrected: str | None = None
 
 
 class RecordingWorker:

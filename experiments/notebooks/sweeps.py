@@ -11,10 +11,12 @@ from experiments.errors import UsageError
 from experiments.notebooks.studies import RESULTS, STUDIES, Study, find
 from experiments.sweep import sweep
 
+OUT = "outputs/sweeps/studies"  # one folder, so that stages of training that studies share are trained once
+
 
 def run(study: Study, jobs: int = 1) -> pd.DataFrame:
     """Runs what is left of a study's sweep and writes its rows where the notebooks read them."""
-    table = sweep(study.overrides, study.points, out=f"outputs/sweeps/{study.name}", jobs=jobs)
+    table = sweep(study.overrides, study.points, out=OUT, jobs=jobs)
     RESULTS.mkdir(parents=True, exist_ok=True)
     table.to_csv(RESULTS / f"{study.name}.csv", index=False)
     return table

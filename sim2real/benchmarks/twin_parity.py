@@ -3,8 +3,10 @@
     python -m sim2real.benchmarks.twin_parity [--trials 20] [--policies expert chatvla_tiny] [--arm fr3] [--motion smooth] [--out outputs/twin_parity]
 
 A policy plays test trials of sort_toys in simulation; each of its actions goes to the gated twin, too, through guard and driver. The
-hands are compared at the end of every control step, and so are the steps of the task that are done. A trial is a row of
-OUT/parity.jsonl as soon as it is over; the same command goes on after an interruption, and ends with the table of all rows.
+hands are compared at the end of every control step, and so are the steps of the task that are done in the end. Where the arm
+stops itself, as a real one does that is pushed with more than it may be, the comparison ends with the step before and the
+simulation goes on alone. A trial is a row of OUT/parity.jsonl as soon as it is over; the same command goes on after an
+interruption, and ends with the table of all rows.
 """
 
 from __future__ import annotations
@@ -57,15 +59,17 @@ def compare(sim: SimEnv, env: FrankaEnv, policy: Policy, trial: Trial, looks: bo
     sim.reset(options={"trial": trial})
     policy.reset(trial)
     env.reset(options={"trial": trial})
-    while not (sim.terminated or sim.truncated or env.truncated) and (steps is None or len(found) < steps):
+    while not (sim.terminated or sim.truncated) and (steps is None or len(found) < steps):
         if not actions:
             sim.cameras = looks
             actions = list(policy.infer(sim.observe(), sim.instruction).action_chunk[: policy.execute])
             sim.cameras = False
         action = actions.pop(0)
         observation, *_ = sim.step(action)
-        env.step(action)
-        found.append(apart(env, observation["agent_pos"][:7], env.executor.rows[-1].joint_pos))
+        if env.ended is None and not env.terminated:
+            env.step(action)
+        if env.ended is None:
+            found.append(apart(env, observation["agent_pos"][:7], env.executor.rows[-1].joint_pos))
     env.stop()
     if env.ended is not None and env.ended.outcome == "invalid":
         raise env.ended
@@ -82,14 +86,15 @@ def read(out: Path) -> list[dict[str, Any]]:
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """A line for each policy, the worst of all control steps against the bar."""
-    lines = [f"{'policy':<14} trials  control steps   same steps done   mm: median   95 %  worst   degrees: median   95 %  worst   bar {BAR_MM:g} mm, {BAR_DEGREES:g} degrees"]
+    lines = [f"{'policy':<14} trials  control steps   same steps done   stopped itself   mm: median   95 %  worst   degrees: median   95 %  worst   bar {BAR_MM:g} mm, {BAR_DEGREES:g} degrees"]
     for name in dict.fromkeys(row["policy"] for row in rows):
         mine = [row for row in rows if row["policy"] == name]
         mm, degrees = (np.concatenate([row[what] for row in mine]) for what in ("mm", "degrees"))
         same = sum(row["simulated_done"] == row["twin_done"] for row in mine)
+        stopped = sum(bool(row["ended"]) for row in mine)
         held = "held" if mm.max() < BAR_MM and degrees.max() < BAR_DEGREES and same == len(mine) else "NOT held"
         numbers = [f"{f(v):7.2f}" for v in (mm, degrees) for f in (np.median, lambda v: np.percentile(v, 95), np.max)]
-        lines.append(f"{name:<14} {len(mine):6d} {len(mm):14d} {same:11d}/{len(mine):<4d} {'':6}{' '.join(numbers[:3])} {'':10}{' '.join(numbers[3:])}   {held}")
+        lines.append(f"{name:<14} {len(mine):6d} {len(mm):14d} {same:11d}/{len(mine):<4d} {stopped:14d} {'':6}{' '.join(numbers[:3])} {'':10}{' '.join(numbers[3:])}   {held}")
     return "\n".join(lines)
 
 

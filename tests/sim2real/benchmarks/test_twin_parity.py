@@ -11,6 +11,7 @@ from sim2real.arm import Collision
 from sim2real.benchmarks import twin_parity
 from sim2real.franka_env import FrankaEnv
 from sim2real.scripted import ScriptedOperator
+from sim2real.twin.faults import Reflex
 from sim2real.twin_rig import make_twin_rig
 
 
@@ -32,8 +33,26 @@ def test_the_twin_s_hand_stays_within_the_bar_of_the_simulation_s(worlds):
     assert (row["simulated_done"], row["twin_done"], row["ended"]) == (0, 0, "")
 
 
+def test_where_the_arm_stops_itself_the_simulation_goes_on_alone(worlds):
+    sim, env = worlds
+
+    class Pressing(Expert):
+        def infer(self, observation, instruction):
+            made = super().infer(observation, instruction)
+            if sim.control_steps >= 10:
+                env.rig.twin.inject(Reflex())
+            return made
+
+    row = twin_parity.compare(sim, env, Pressing(sim), Trial(twin_parity.TASK, 0), looks=False)
+    assert 10 <= len(row["mm"]) < 20
+    assert max(row["mm"]) < twin_parity.BAR_MM
+    assert (row["simulated_done"], row["twin_done"]) == (4, 0)
+    assert "cartesian_reflex" in row["ended"]
+    assert twin_parity.table([dict(row, policy="expert")]).endswith("NOT held")
+
+
 def row(policy, trial, mm, twin_done=4):
-    return {"policy": policy, "arm": "fr3", "motion": "smooth", "trial": trial, "mm": [0.2, mm], "degrees": [0.0, 0.1], "simulated_done": 4, "twin_done": twin_done}
+    return {"policy": policy, "arm": "fr3", "motion": "smooth", "trial": trial, "mm": [0.2, mm], "degrees": [0.0, 0.1], "simulated_done": 4, "twin_done": twin_done, "ended": ""}
 
 
 def test_rows_that_are_there_are_not_played_again(tmp_path, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from envs.layout import Layout
 from envs.looks import LOOKS
 from envs.motion import MOTIONS
 from envs.names import SHIFTS, checked_name
+from envs.push import PushEstimate
 from envs.render import CameraRenderer
 from envs.robot import ARM_JOINTS, GRIPPER_MAX, HOME_QPOS
 from envs.scenes import SCENES
@@ -155,13 +157,10 @@ class SimEnv(gymnasium.Env):
 
     def _move(self, last: Array) -> None:
         """Let a control step pass in which the arm's controller is led from the command `last` (7,) rad to the present one."""
-        if self.motion.name == "step":
-            self.data.ctrl[:7] = self._command
-            mujoco.mj_step(self.model, self.data, nstep=SUBSTEPS)
-            return
         for k in range(SUBSTEPS):
             self.data.ctrl[:7] = self.motion.target(last, self._command, (k + 0.5) / SUBSTEPS)
             mujoco.mj_step(self.model, self.data)
+            self.pushed.watch()
 
     def count_step(self) -> float:
         """A control step has passed, here or (on the twin) under the robot's controller: score it; the reward."""
@@ -171,12 +170,13 @@ class SimEnv(gymnasium.Env):
     @contextmanager
     def branch(self) -> Iterator[None]:
         """What happens inside leaves no trace: physics and progress are put back at the end."""
-        physics, progress = self.full_state(), (self.steps_done, list(self.step_done_s), self.control_steps, self._action_sent)
+        physics = self.full_state()
+        progress = self.steps_done, list(self.step_done_s), self.control_steps, self._action_sent, copy(self.pushed)
         try:
             yield
         finally:
             self.set_full_state(physics)
-            self.steps_done, self.step_done_s, self.control_steps, self._action_sent = progress
+            self.steps_done, self.step_done_s, self.control_steps, self._action_sent, self.pushed = progress
 
     def observe(self) -> Observation:
         """What the policy sees now; renders."""
@@ -264,6 +264,7 @@ class SimEnv(gymnasium.Env):
         self.model = spec.compile()
         self.data = mujoco.MjData(self.model)
         self.world = World(self.model, self.data, layout)
+        self.pushed = PushEstimate(self.model, self.data)
 
     def _open_fixtures(self) -> None:
         """Drawers and doors stand as far open as the layout says."""

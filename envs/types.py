@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CONTROL_HZ = 15
+PUSH_FORCE, PUSH_TORQUE = 40.0, 40.0  # N on the hand (Nm for turns), Nm on a joint: from where the arm is told to stop itself
 CAMERAS = ("left", "right", "wrist")
 IMAGE_SHAPE = (240, 320, 3)  # height, width, RGB
 AGENT_POS_DIM = 17

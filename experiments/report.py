@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments import pushes
 from experiments.display import percent
 from experiments.failures import show
 from experiments.failures.kinds import IDLE_S
@@ -70,6 +71,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
         ("checkpoint", f"{first.checkpoint} ({first.checkpoint_hash})" if first.checkpoint else "none"),
         ("steps done per trial", f"{summary.score.mean_steps_done:.2f} of {len(summary.steps)} (what CALVIN calls average length)"),
         ("planner", _planner(summary)),
+        ("a real arm", pushes.told(summary.counted)),
         ("inference", latency(summary.counted)),
         ("commit", commits),
         ("rendering", first.gl or "nothing was rendered"),

@@ -28,7 +28,7 @@ class Result:
     done; `reset_hash` and `state_hash`: state after the reset and at the end; `plan`: (s, what the planner said, which
     sub-task that was or None where it was none of them); `states`: the trial's tape; `log`: what a robot was told and did; `operator`, `note`: who judged it, and what they said;
     `failure`: why the first step that is lacking was not done (`failures.kinds.told`); `grasps`: the first closing upon each
-    step's object: step, object, cm, held; `infer_parts_ms`: medians by part of an inference. Error and invalid rows are no trials.
+    step's object: step, object, cm, held; `push`: how hard the arm was pushed (`pushes.PushRecorder`); `infer_parts_ms`: medians by part of an inference. Error and invalid rows are no trials.
     """
 
     env: str
@@ -80,6 +80,7 @@ class Result:
     note: str = ""
     failure: Mapping[str, Any] | None = None
     grasps: tuple[Mapping[str, Any], ...] = ()
+    push: Mapping[str, Any] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     gl: str | None = None
     commit: str | None = None

@@ -16,6 +16,7 @@ from envs.names import PLANNER
 from experiments import math_score
 from experiments.failures import counts
 from experiments.protocol import PAPER, PAPER_POLICIES, PROTOCOL_VERSION, find_row, paper_score
+from experiments.pushes import reflexes
 from experiments.results import RESULTS_FILE, Result, read
 from experiments.scoring import Score, score_trials
 
@@ -100,6 +101,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "outcomes": dict(Counter(row.outcome for row in summary.rows)),
         "errors": len(summary.errors),
         **counts.to_json(summary.failures),
+        "reflexes": {"trials": found.trials, "avg_len": round(found.avg_len.value, 4)} if (found := reflexes(rows)) else None,
         "infer_ms_p50": median([row.infer_ms_p50 for row in rows]),
         "infer_ms_p95": median([row.infer_ms_p95 for row in rows]),
         "plan_ms_p50": median([row.plan_ms_p50 for row in rows]),

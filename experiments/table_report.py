@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.names import PLANNER
+from experiments import pushes
 from experiments.failures import show
 from experiments.failures.counts import Tally
 from experiments.paper_tables import PaperTable, Scores, paper_scores, paper_tables, total
@@ -196,10 +197,10 @@ def _note(tables: Tables) -> str:
 
 def _facts(tables: Tables) -> list[tuple[str, str]]:
     """What all tasks have in common: the first one's facts, less those about itself."""
-    own = ("instruction", "steps done per trial", "config", "planner", "inference")
+    own = ("instruction", "steps done per trial", "config", "planner", "inference", "a real arm")
     planner = next((dict(facts(s))["planner"] for s in tables.summaries if s.rows[0].planner != "none"), "none")
     rows = [row for s in tables.summaries for row in s.counted]
-    return [*((k, v) for k, v in facts(tables.summaries[0]) if k not in own), ("inference", latency(rows)), ("planner", planner)]
+    return [*((k, v) for k, v in facts(tables.summaries[0]) if k not in own), ("inference", latency(rows)), ("planner", planner), ("a real arm", pushes.told(rows))]
 
 
 def _flat(table: PaperTable) -> list[list[str]]:

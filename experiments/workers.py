@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from envs.types import Policy, Trial
 from experiments import pool
 from experiments.planners import NO_PLANNER, Planner
+from experiments.pushes import PushRecorder
 from experiments.results import Result
 from experiments.rollout import Provenance, Recorder, rollout
 from experiments.tape import TapeRecorder
@@ -79,7 +80,7 @@ class Player:
 
         run = self.job.runs[trial.env]
         self._prepare(trial.env)
-        recorders: list[Recorder] = [Teller(trial, tell), TapeRecorder(run.out, trial.index), FailureRecorder()]
+        recorders: list[Recorder] = [Teller(trial, tell), TapeRecorder(run.out, trial.index), FailureRecorder(), PushRecorder()]
         if self.job.video != "none":
             recorders.append(VideoRecorder(run.out, trial.index, self.job.video))
         result = rollout(self.env, self.policy, trial, recorders, run.provenance, run.planner)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.robot import DAMPING_RATIO, STIFFNESS, TORQUE_LIMIT
+from envs.types import PUSH_FORCE, PUSH_TORQUE
 
 Vector = NDArray[np.float64]
 
@@ -42,8 +43,8 @@ class ArmState:
 class Collision:
     """From which push on the joints (Nm, each) and the hand (N; Nm for turns) the arm stops itself."""
 
-    torque: float = 40.0
-    force: float = 40.0
+    torque: float = PUSH_TORQUE
+    force: float = PUSH_FORCE
 
 
 def reachable(target: Vector, joint_pos: Vector, joint_vel: Vector) -> Vector:

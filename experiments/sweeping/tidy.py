@@ -68,6 +68,8 @@ def summary_rows(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         told = summary["failures_by_step"][0]["reached"]
         for kind, count in kinds.items():
             yield _row(env, f"failure/{kind}", count / told, told, *wilson(count, told))
+    if found := summary.get("reflexes"):
+        yield _row(env, "reflex", found["trials"] / n, n, *wilson(found["trials"], n))
     if grasp := summary.get("grasp_cm"):
         yield _row(env, "grasp_cm", grasp["median"], grasp["n"], grasp["low"], grasp["high"])
     if summary["questions"]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from envs.push import Push
 from sim2real.twin import wire
 from sim2real.twin.arm_model import ArmModel, Matrix, end_effector
-from sim2real.twin.plant import Contact, Plant
+from sim2real.twin.plant import Plant
 from sim2real.twin.robots import JOINT_STIFFNESS
 from sim2real.twin.setpoint import Setpoint, command_errors, motion_errors, motion_setpoint, torque_errors
 from sim2real.twin.wire import INVALID, NOT_POSSIBLE, OK, Command, Dialect
@@ -225,12 +226,12 @@ class ControlBox:
         new = motion_setpoint(command, motion.generator, last, self.arm, self.ne_to_ee)
         return new, motion_errors(new, last, motion.generator, self.robot, first)
 
-    def after_step(self) -> Contact:
+    def after_step(self) -> Push:
         """What pushes the arm now; a push beyond the thresholds stops a motion."""
-        contact = self.plant.contact()
+        push = self.plant.pushed.push()
         if self.motion is not None and self.motion.started:
-            if (np.abs(contact.torque) > self.thresholds.upper_torque).any():
+            if (np.abs(push.torque) > self.thresholds.upper_torque).any():
                 self.reflex(("joint_reflex",))
-            elif (np.abs(contact.wrench) > self.thresholds.upper_force).any():
+            elif (np.abs(push.wrench) > self.thresholds.upper_force).any():
                 self.reflex(("cartesian_reflex",))
-        return contact
+        return push

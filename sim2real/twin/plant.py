@@ -7,12 +7,11 @@ joints' ends lie no nearer than the robot's own, which the controller sees to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.push import PushEstimate
 from envs.robot import ARM_JOINTS, EE_SITE, GRIPPER_ACTUATOR, GRIPPER_JOINT, GRIPPER_MAX, GRIPPER_TORQUE
 from envs.sim_env import FULL_STATE, SimEnv
 from envs.types import CONTROL_HZ, Trial
@@ -21,21 +20,11 @@ from sim2real.twin.arm_model import Matrix, homogeneous
 from sim2real.twin.robots import FR3, RobotKind
 
 TICK = 1e-3  # s
-REGULAR = 1e-6 * np.eye(6)  # where the arm is stretched out
-FILTER_S = 0.02  # s, time constant of the estimate of external torques; contacts of a simulator come in single peaks
 
 
 def ticks_until(control_step: int) -> int:
     """Milliseconds, rounded up, from the start of a trial to the end of its n-th control step: 67, 134, 200, 267, ..."""
     return -(-control_step * 1000 // CONTROL_HZ)
-
-
-@dataclass(frozen=True)
-class Contact:
-    """What pushes the arm, filtered: joint torques (7,) Nm, and the wrench (6,) N, Nm on the ee, in the base's directions."""
-
-    torque: Matrix
-    wrench: Matrix
 
 
 class Plant:
@@ -68,8 +57,7 @@ class Plant:
         self._finger_dof = int(self.model.joint(GRIPPER_JOINT).dofadr[0])
         self._grip = self.model.actuator(GRIPPER_ACTUATOR).id
         self._site = self.model.site(EE_SITE).id
-        self._jac = np.zeros((6, self.model.nv))
-        self._external = np.zeros(7)
+        self.pushed = PushEstimate(self.model, self.data)
 
     @property
     def joint_pos(self) -> Matrix:
@@ -124,7 +112,7 @@ class Plant:
         mujoco.mj_step(self.model, self.data)
         mujoco.mj_kinematics(self.model, self.data)  # of the new positions, which mj_step leaves to the next one
         mujoco.mj_comPos(self.model, self.data)
-        self._external += (self.data.qfrc_constraint[self._dof] - self._external) * (TICK / FILTER_S)
+        self.pushed.pass_time()
         self.ticks += 1
         if self.ticks == ticks_until(self.env.control_steps + 1):
             mujoco.mj_forward(self.model, self.data)
@@ -133,13 +121,6 @@ class Plant:
     def ee_pose(self) -> Matrix:
         """(4, 4) ee_to_base."""
         return homogeneous(self.data.site_xpos[self._site], self.data.site_xmat[self._site].reshape(3, 3))
-
-    def contact(self) -> Contact:
-        """What pushes the arm, by the torques that constraints put on its joints."""
-        mujoco.mj_jacSite(self.model, self.data, self._jac[:3], self._jac[3:], self._site)
-        jac = self._jac[:, self._dof]
-        wrench = np.linalg.solve(jac @ jac.T + REGULAR, jac @ self._external)
-        return Contact(self._external.copy(), wrench)
 
     def write_state(self, row: NDArray[np.float64]) -> int:
         """Write `SimEnv.full_state` of this moment into the start of `row`; how many numbers that is."""

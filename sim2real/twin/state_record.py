@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from envs.push import Push
 from sim2real.twin import wire
 from sim2real.twin.arm_model import Matrix
 from sim2real.twin.control_box import ControlBox
-from sim2real.twin.plant import TICK, Contact
+from sim2real.twin.plant import TICK
 from sim2real.twin.setpoint import Setpoint
 
 GRAVITY = (0.0, 0.0, -9.81)  # m/s^2 in the base; libfranka's Model.gravity takes it from the state
@@ -38,7 +39,7 @@ class StateRecord:
         """The datagram."""
         return self.record.tobytes()
 
-    def fill(self, box: ControlBox, contact: Contact) -> None:
+    def fill(self, box: ControlBox, push: Push) -> None:
         """Take the present state of the box and its plant; `message_id` is the caller's."""
         s, plant, now, motion = self.record[0], box.plant, box.setpoint, box.motion
         torque = plant.torque + plant.gravity
@@ -65,7 +66,7 @@ class StateRecord:
         s["F_T_EE"], s["NE_T_EE"] = column_major(box.hand.flange_to_ee @ box.ne_to_ee), column_major(box.ne_to_ee)
         s["EE_T_K"] = column_major(box.ee_to_k)
         s["m_load"], s["F_x_Cload"], s["I_load"] = box.load
-        _fill_contact(s, box, contact, pose[:3, :3])
+        _fill_push(s, box, push, pose[:3, :3])
         s["motion_generator_mode"] = wire.IDLE_GENERATOR if motion is None else motion.generator + 1
         s["controller_mode"] = wire.OTHER if motion is None else motion.controller
         s["robot_mode"] = box.mode
@@ -74,10 +75,10 @@ class StateRecord:
         s["control_command_success_rate"] = box.success if motion is not None else 0.0
 
 
-def _fill_contact(s: np.void, box: ControlBox, contact: Contact, ee_mat: Matrix) -> None:
-    torque, wrench, thresholds = np.abs(contact.torque), np.abs(contact.wrench), box.thresholds
-    s["tau_ext_hat_filtered"], s["O_F_ext_hat_K"] = contact.torque, contact.wrench
-    s["K_F_ext_hat_K"][:3], s["K_F_ext_hat_K"][3:] = ee_mat.T @ contact.wrench[:3], ee_mat.T @ contact.wrench[3:]
+def _fill_push(s: np.void, box: ControlBox, push: Push, ee_mat: Matrix) -> None:
+    torque, wrench, thresholds = np.abs(push.torque), np.abs(push.wrench), box.thresholds
+    s["tau_ext_hat_filtered"], s["O_F_ext_hat_K"] = push.torque, push.wrench
+    s["K_F_ext_hat_K"][:3], s["K_F_ext_hat_K"][3:] = ee_mat.T @ push.wrench[:3], ee_mat.T @ push.wrench[3:]
     s["joint_contact"], s["joint_collision"] = torque > thresholds.lower_torque, torque > thresholds.upper_torque
     s["cartesian_contact"] = wrench > thresholds.lower_force
     s["cartesian_collision"] = wrench > thresholds.upper_force

@@ -145,7 +145,7 @@ def test_a_push_beyond_the_thresholds_stops_a_motion(box):
     run(box, velocity(0.0), 5)
     wrench = box.after_step().wrench
     assert np.abs(wrench).max() < 1.0  # nothing is touched
-    box.plant._external[:] = 30.0
+    box.plant.pushed.torque[:] = 30.0
     box.after_step()
     assert box.errors == ("joint_reflex",)
 

@@ -25,7 +25,7 @@ CONFIG = replace(small_config(), experts=ExpertsConfig("dynamic", count=6, top_k
 def mlp(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RoutedMLP:
     """As on a CPU, and as on a GPU."""
     if request.param == "grouped":
-        monkeypatch.setattr("policy.experts_dynamic.takes_turns", lambda x: False)
+        monkeypatch.setattr("policy.experts_dynamic.takes_turns", lambda x, activation: False)
     torch.manual_seed(0)
     return RoutedMLP(qwen_text_config(CONFIG))
 
@@ -114,19 +114,22 @@ def test_frozen_experts_pass_the_gradient_on_and_get_none(mlp):
     assert all(p.grad is None for p in mlp.experts.parameters())
 
 
-def test_experts_of_another_activation_have_its_gradient(mlp, monkeypatch):
-    mlp.experts.act_fn, x = torch.nn.GELU(), torch.randn(3, 7, 32)
+def test_experts_of_another_activation_have_its_gradient(monkeypatch):
+    config, x = qwen_text_config(CONFIG), torch.randn(3, 7, 32)
+    config.hidden_act = "gelu"
+    mlp = RoutedMLP(config)
     found = torch.autograd.grad(mlp(x).square().sum(), [*mlp.parameters()])
     monkeypatch.setattr(F, "silu", F.gelu)
     expected = torch.autograd.grad(one_by_one(mlp, x).square().sum(), [*mlp.parameters()])
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_only_a_cpu_that_knows_its_numbers_takes_turns():
-    assert takes_turns(torch.zeros(1))
-    assert not takes_turns(torch.zeros(1, device="meta"))
+def test_only_a_cpu_that_knows_its_numbers_takes_turns_and_with_a_silu():
+    assert not takes_turns(torch.zeros(1), "gelu")
+    assert takes_turns(torch.zeros(1), "silu")
+    assert not takes_turns(torch.zeros(1, device="meta"), "silu")
     with FakeTensorMode():
-        assert not takes_turns(torch.zeros(1))
+        assert not takes_turns(torch.zeros(1), "silu")
 
 
 def test_an_expert_that_gets_no_token_and_one_that_gets_all_are_both_computed(mlp):

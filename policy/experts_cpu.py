@@ -37,9 +37,9 @@ class RoutedSum(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, *given: Any) -> Tensor:
-        x, *tensors, ctx.sizes = given
         kept: list[Tensor] = []
-        summed, made = _summed(x, *tensors, ctx.sizes, kept=kept)
+        summed, made = _summed(*given, kept=kept)
+        _, *tensors, ctx.sizes = given
         ctx.save_for_backward(*tensors, made, *kept)
         return summed
 

@@ -36,6 +36,7 @@ from experiments.scene_questions import write_questions
 
 STILLS_SEED = 1_000_000  # apart from every episode's trial
 SUMMARY, CAMERAS = "collect.json", "cameras.json"
+JobsLeft = Callable[[dict[str, Any]], Iterable[Job]]  # what is to be done yet, of a task's summary
 
 
 @dataclass(frozen=True)
@@ -85,35 +86,71 @@ class CollectConfig:
         return Path(self.out or f"outputs/data/{self.env}")
 
 
-def collect(config: CollectConfig) -> dict[str, Any]:
-    """Collect what is missing and return the summary, which is also in `collect.json`."""
-    return record(config, partial(_missing, config))
+def collect(*configs: CollectConfig) -> list[dict[str, Any]]:
+    """Collect what is missing of each task, all in one pool of workers; gives their summaries, which are also in `collect.json`.
+
+    Raises:
+        ValueError: a folder holds data that another configuration collected.
+    """
+    return record([(config, partial(_missing, config)) for config in configs])
 
 
-def record(config: CollectConfig, jobs: Callable[[dict[str, Any]], Iterable[Job]]) -> dict[str, Any]:
-    """Do the jobs that are left after what the summary tells, and make what training reads of all that is there; gives the summary."""
-    root = config.root
-    report = repair(root / DATASET)
-    if report.dropped:
-        Console().print(str(report), highlight=False)
-    summary = _read_summary(config)
-    todo = list(jobs(summary))
+def record(wanted: Sequence[tuple[CollectConfig, JobsLeft]]) -> list[dict[str, Any]]:
+    """Do the jobs that are left, and make of all that is there then what training reads, a task as soon as its last job is done."""
+    collections = [_Collection.begin(config, jobs) for config, jobs in wanted]
+    of_root = {c.config.root: c for c in collections}
     with _progress() as progress:
-        bar = progress.add_task("collect", total=len(todo))
-        for outcome in _run(todo, config.workers):
-            _enter(summary, outcome)
-            _write_summary(root, summary)
-            progress.update(bar, advance=1, description=_described(summary))
-    repair(root / DATASET)
-    dataset = open_dataset(root / DATASET)
-    summary |= {"episodes": len(dataset.episodes), "frames": len(dataset)}
-    _write_json(root / CAMERAS, _projections(config.env))
-    summary["questions"] = write_questions(root, config.seed, config.pictures)
-    if len(dataset):
-        build_cache(root / DATASET, root / "cache", config.cache_every)
-    summary["made"] = {"cache_every": config.cache_every, "pictures": config.pictures}
-    _write_summary(root, summary)
-    return summary
+        bar = progress.add_task("collect", total=sum(c.left for c in collections))
+        for c in collections:
+            if not c.left:
+                c.finish()
+        for job, outcome in _run([job for c in collections for job in c.todo], wanted[0][0].workers):
+            of_root[job.root].enter(outcome)
+            progress.update(bar, advance=1, description=of_root[job.root].described)
+    return [c.summary for c in collections]
+
+
+@dataclass
+class _Collection:
+    """A task's data while they are recorded: what is to be done, how much of that is left, and what came of it so far."""
+
+    config: CollectConfig
+    todo: list[Job]
+    summary: dict[str, Any]
+    left: int
+
+    @classmethod
+    def begin(cls, config: CollectConfig, jobs: JobsLeft) -> _Collection:
+        report = repair(config.root / DATASET)
+        if report.dropped:
+            Console().print(str(report), highlight=False)
+        summary = _read_summary(config)
+        todo = list(jobs(summary))
+        return cls(config, todo, summary, len(todo))
+
+    def enter(self, outcome: Outcome) -> None:
+        _enter(self.summary, outcome)
+        _write_summary(self.config.root, self.summary)
+        self.left -= 1
+        if not self.left:
+            self.finish()
+
+    def finish(self) -> None:
+        config, root = self.config, self.config.root
+        repair(root / DATASET)
+        dataset = open_dataset(root / DATASET)
+        self.summary |= {"episodes": len(dataset.episodes), "frames": len(dataset)}
+        _write_json(root / CAMERAS, _projections(config.env))
+        self.summary["questions"] = write_questions(root, config.seed, config.pictures)
+        if len(dataset):
+            build_cache(root / DATASET, root / "cache", config.cache_every)
+        self.summary["made"] = {"cache_every": config.cache_every, "pictures": config.pictures}
+        _write_summary(root, self.summary)
+
+    @property
+    def described(self) -> str:
+        count = sum((Counter(a) for a in self.summary["attempts"].values()), Counter())
+        return f"{self.config.env}: {count['succeeded']}/{count['tried']} episodes, {self.summary['stills']} stills"
 
 
 def _missing(config: CollectConfig, summary: dict[str, Any]) -> Iterator[Job]:
@@ -133,13 +170,13 @@ def _missing(config: CollectConfig, summary: dict[str, Any]) -> Iterator[Job]:
             yield EpisodeJob(root, trial, noisy, config.snapshot_every)
 
 
-def _run(jobs: Sequence[Job], workers: pool.Workers) -> Iterator[Outcome]:
-    """Outcomes as they come. Whatever ends the run (Ctrl-C, a full disk), finished jobs are on the disk."""
+def _run(jobs: Sequence[Job], workers: pool.Workers) -> Iterator[tuple[Job, Outcome]]:
+    """Jobs and outcomes as they come. Whatever ends the run (Ctrl-C, a full disk), finished jobs are on the disk."""
     for event in pool.run(RecordingWorker, jobs, workers):
         if isinstance(event, pool.Died):
             raise RuntimeError(f"a collecting process died ({event.reason}) at {event.item}; the same command goes on from what is finished")
         if isinstance(event, pool.Done):
-            yield event.result
+            yield event.item, event.result
 
 
 def _enter(summary: dict[str, Any], outcome: Outcome) -> None:
@@ -198,11 +235,6 @@ def _write_json(path: Path, values: dict[str, Any]) -> None:
     temporary = path.with_name(f"{path.name}.tmp")
     temporary.write_text(json.dumps(values, indent=1))
     os.replace(temporary, path)
-
-
-def _described(summary: dict[str, Any]) -> str:
-    count = sum((Counter(a) for a in summary["attempts"].values()), Counter())
-    return f"{count['succeeded']}/{count['tried']} episodes, {summary['stills']} stills"
 
 
 def _progress() -> Progress:

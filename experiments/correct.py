@@ -27,22 +27,16 @@ FIRST_TRIAL = 100_000  # apart from the layouts of the demonstrations
 LATEST = 0.5  # of a trial's time: no longer does the policy act, so that the expert has time to finish
 
 
-def correct(env: str, root: Path, checkpoint: Path, digest: str, episodes: int, workers: pool.Workers = 2) -> dict[str, Any]:
-    """Record what is missing of `episodes` in which the policy of `checkpoint` hands over, into the data of `root`; gives its summary.
+def correct(roots: Mapping[str, Path], checkpoint: Path, digest: str, episodes: int, workers: pool.Workers = 2) -> list[dict[str, Any]]:
+    """Record what is missing of `episodes` of each task in which the policy of `checkpoint` hands over, into the data of its root.
 
-    Those of another checkpoint (another `digest`) stay where they are and do not count.
+    Those of another checkpoint (another `digest`) stay where they are and do not count. Gives the tasks' summaries.
 
     Raises:
-        UsageError: nothing has been collected in `root`, or of another task.
+        UsageError: nothing has been collected in a root, or of another task.
     """
-    path = root / SUMMARY
-    if not path.is_file():
-        raise UsageError(f"corrections are added to demonstrations, but {root} has none; run stage=collect first, or give collect.out=")
-    summary = json.loads(path.read_text())
-    if summary["config"]["env"] != env:
-        raise UsageError(f"{root} has demonstrations of {summary['config']['env']}, not of {env}; give collect.out= its own folder")
-    config = CollectConfig(**summary["config"], **summary.get("made", {}), out=str(root), workers=workers)
-    return record(config, partial(missing, config, (str(checkpoint), digest), episodes))
+    configs = [_as_collected(env, root, workers) for env, root in roots.items()]
+    return record([(config, partial(missing, config, (str(checkpoint), digest), episodes)) for config in configs])
 
 
 def missing(config: CollectConfig, after: tuple[str, str], episodes: int, summary: Mapping[str, Any]) -> Iterator[EpisodeJob]:
@@ -57,6 +51,16 @@ def missing(config: CollectConfig, after: tuple[str, str], episodes: int, summar
         else:
             counted += (failed[index] if index in failed else read_note(file).get("corrected")) == after[1]
         index += 1
+
+
+def _as_collected(env: str, root: Path, workers: pool.Workers) -> CollectConfig:
+    path = root / SUMMARY
+    if not path.is_file():
+        raise UsageError(f"corrections are added to demonstrations, but {root} has none; run stage=collect first, or give collect.out=")
+    summary = json.loads(path.read_text())
+    if summary["config"]["env"] != env:
+        raise UsageError(f"{root} has demonstrations of {summary['config']['env']}, not of {env}; give collect.out= its own folder")
+    return CollectConfig(**summary["config"], **summary.get("made", {}), out=str(root), workers=workers)
 
 
 def hand_over(env: SimEnv, policy: Policy, trial: Trial) -> Observation:

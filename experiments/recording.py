@@ -173,8 +173,12 @@ def _policy(checkpoint: str) -> Policy:
 
 
 def _env(name: str):
+    """The environment of a task; jobs come task by task, so that the one before is not needed any more."""
     if name not in _ENVS:
         from envs.sim_env import SimEnv
 
+        for other in _ENVS.values():
+            other.close()
+        _ENVS.clear()
         _ENVS[name] = SimEnv(name)
     return _ENVS[name]

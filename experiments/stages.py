@@ -26,16 +26,16 @@ def run_stage(config: Config, command: str) -> None:
 
 
 def collect(config: Config, command: str) -> None:
-    """Record demonstrations of the expert, scenes, and questions about them, task after task."""
+    """Record demonstrations of the expert, scenes, and questions about them, for each task."""
     from experiments.collect import CollectConfig
     from experiments.collect import collect as run
 
-    for env in config.envs:
-        wanted: dict[str, Any] = {"seed": config.seed} | _given(config.collect) | {"env": env, "workers": config.pool, "out": str(config.data_dir(env))}
-        try:
-            run(CollectConfig(**wanted))
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+    given = {"seed": config.seed} | _given(config.collect)
+    wanted: list[dict[str, Any]] = [given | {"env": env, "workers": config.pool, "out": str(config.data_dir(env))} for env in config.envs]
+    try:
+        run(*(CollectConfig(**values) for values in wanted))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def train(config: Config, command: str) -> Path:
@@ -75,15 +75,14 @@ def training(config: Config) -> tuple[Any, Any]:
 
 
 def correct(config: Config, command: str) -> None:
-    """Let the policy act on training layouts, and record how the expert goes on from where it has come to, task after task."""
+    """Let the policy act on training layouts, and record how the expert goes on from where it has come to, for each task."""
     from experiments.correct import correct as run
 
     folder = checkpoint_dir(config.policy, config.checkpoint)
     if folder is None:
         raise UsageError(f"policy '{config.policy}' learns nothing from corrections; choose policy=chatvla_tiny, or give checkpoint=")
     check_checkpoint(str(folder))
-    for env in config.envs:
-        run(env, config.data_dir(env), folder, str(checkpoint_hash(folder)), config.corrections, config.pool)
+    run({env: config.data_dir(env) for env in config.envs}, folder, str(checkpoint_hash(folder)), config.corrections, config.pool)
     told = f'now stage=train train.init={folder} "train.stages=[2_cotrain,3_head]" and a train.out= of its own'
     Console().print(f"{config.corrections} episodes of each task tried; {told}", highlight=False, soft_wrap=True)
 

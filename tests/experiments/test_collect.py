@@ -12,6 +12,7 @@ from envs.dataset import open_dataset, repair
 from envs.dataset_files import EpisodeWriter, told
 from envs.tasks import TASKS
 from envs.types import CAMERAS, IMAGE_SHAPE, Observation, Trial
+from experiments import collect as collecting
 from experiments import recording
 from experiments.collect import CollectConfig, collect
 from experiments.planners import menu
@@ -41,7 +42,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CollectConfig:
 
 
 def test_a_failed_episode_is_kept_out_and_counted(config: CollectConfig):
-    summary = collect(config)
+    (summary,) = collect(config)
     assert summary["episodes"] == 3
     assert [(f["index"], f["why"], f["steps_done"]) for f in summary["failures"]] == [(1, "time limit", 2)]
     assert sum(a["tried"] for a in summary["attempts"].values()) == 4
@@ -70,7 +71,7 @@ def test_an_interrupted_collection_keeps_what_is_finished_and_goes_on(
         collect(config)
     done = []
     monkeypatch.setattr(recording, "run_job", lambda job: done.append(job.trial.index) or record_black(job))
-    summary = collect(config)
+    (summary,) = collect(config)
     assert done == [2, 3]
     assert summary["episodes"] == 3
     assert sum(a["tried"] for a in summary["attempts"].values()) == 4
@@ -80,6 +81,25 @@ def test_a_finished_collection_does_nothing_more(config: CollectConfig, monkeypa
     first = collect(config)
     monkeypatch.setattr(recording, "run_job", lambda job: pytest.fail(f"{job} was done before"))
     assert collect(config) == first
+
+
+def test_several_tasks_share_one_pool_and_each_is_whole_as_soon_as_its_last_job_is_done(config: CollectConfig, monkeypatch: pytest.MonkeyPatch):
+    two = [CollectConfig(**{**config.__dict__, "env": env, "out": f"{config.out}/{env}", "episodes": 2}) for env in ("sort_toys", "take_lid")]
+    made, first_is_whole = [], []
+
+    def run(jobs, workers):
+        made.append(len(jobs))
+        for job in jobs:
+            if job.trial.env == "take_lid":
+                first_is_whole.append((two[0].root / "cache" / "frames.npz").exists())
+            yield job, record_black(job)
+
+    monkeypatch.setattr(collecting, "_run", run)
+    summaries = collect(*two)
+    assert made == [4]
+    assert first_is_whole == [True, True]
+    assert [s["config"]["env"] for s in summaries] == ["sort_toys", "take_lid"]
+    assert [json.loads((c.root / "collect.json").read_text()) for c in two] == summaries
 
 
 def test_another_configuration_does_not_mix_into_the_same_folder(config: CollectConfig):

@@ -77,7 +77,7 @@ def test_a_planners_sub_tasks_are_told_to_the_policy_too():
 def test_a_correction_begins_where_the_policy_had_come_to_and_is_solved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(recording, "_policy", lambda checkpoint: Rising())
     collect(CollectConfig(TASK, 1, str(tmp_path), stills=0, test_stills=0, workers=0, noisy_share=0.0, cache_every=3))
-    summary = correct(TASK, tmp_path, Path("some/checkpoint"), "abc", 1, workers=0)
+    (summary,) = correct({TASK: tmp_path}, Path("some/checkpoint"), "abc", 1, workers=0)
     dataset = open_dataset(tmp_path / "dataset")
     whole, mended = dataset.episodes
     assert (mended.slot, mended.note["corrected"], whole.note.get("corrected")) == (FIRST_TRIAL, "abc", None)
@@ -115,7 +115,7 @@ def test_each_checkpoint_gets_its_own_and_only_what_is_missing_is_played(collect
 
     monkeypatch.setattr(recording, "run_job", record)
     for digest, wanted in (("a", 3), ("a", 3), ("a", 4), ("b", 1)):
-        summary = correct("sort_toys", collected, Path("made"), digest, wanted, workers=0)
+        (summary,) = correct({"sort_toys": collected}, Path("made"), digest, wanted, workers=0)
     assert played == [(0, ("made", "a")), (1, ("made", "a")), (2, ("made", "a")), (3, ("made", "a")), (4, ("made", "b"))]
     assert summary["attempts"]["corrected"] == {"tried": 5, "succeeded": 4}
     assert [(f["index"], f["corrected"]) for f in summary["failures"]] == [(FIRST_TRIAL + 1, "a")]
@@ -124,9 +124,9 @@ def test_each_checkpoint_gets_its_own_and_only_what_is_missing_is_played(collect
 
 def test_without_demonstrations_it_says_what_to_run(tmp_path: Path, collected: Path):
     with pytest.raises(UsageError, match=r"corrections are added to demonstrations, but .*nowhere has none; run stage=collect first"):
-        correct("sort_toys", tmp_path / "nowhere", Path("made"), "a", 1)
+        correct({"sort_toys": tmp_path / "nowhere"}, Path("made"), "a", 1)
     with pytest.raises(UsageError, match="has demonstrations of sort_toys, not of take_lid"):
-        correct("take_lid", collected, Path("made"), "a", 1)
+        correct({"take_lid": collected}, Path("made"), "a", 1)
 
 
 def test_every_task_gives_the_expert_time_to_finish():

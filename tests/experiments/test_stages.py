@@ -32,9 +32,9 @@ def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path):
         evaluate(tmp_path, folder)
 
 
-def test_a_group_is_collected_task_after_task_each_into_its_folder(monkeypatch):
+def test_a_group_is_collected_in_one_pool_each_task_into_its_folder(monkeypatch):
     wanted = []
-    monkeypatch.setattr("experiments.collect.collect", wanted.append)
+    monkeypatch.setattr("experiments.collect.collect", lambda *configs: wanted.extend(configs))
     stages.run_stage(config.load(["stage=collect", "env=[sort_toys,take_lid]", "workers=ray", "collect.episodes=3"]), "command")
     assert [(c.env, str(c.root), c.workers, c.episodes) for c in wanted] == [
         ("sort_toys", "outputs/data/sort_toys", "ray", 3), ("take_lid", "outputs/data/take_lid", "ray", 3)
@@ -43,13 +43,13 @@ def test_a_group_is_collected_task_after_task_each_into_its_folder(monkeypatch):
     assert [str(c.root) for c in wanted[2:]] == ["elsewhere/sort_toys", "elsewhere/take_lid"]
 
 
-def test_corrections_are_recorded_task_after_task_for_a_policy_that_learns(monkeypatch):
+def test_corrections_of_a_group_are_recorded_in_one_pool_for_a_policy_that_learns(monkeypatch):
     wanted = []
     monkeypatch.setattr("experiments.correct.correct", lambda *given: wanted.append(given))
     stages.run_stage(config.load(["stage=correct", "env=[sort_toys,take_lid]", "policy=chatvla_tiny", "corrections=3", "workers=0"]), "command")
-    folder = wanted[0][2]
-    assert [given[:2] for given in wanted] == [("sort_toys", Path("outputs/data/sort_toys")), ("take_lid", Path("outputs/data/take_lid"))]
-    assert wanted[1][2:] == (folder, checkpoint_hash(folder), 3, 0)
+    roots, folder, *rest = wanted[0]
+    assert roots == {"sort_toys": Path("outputs/data/sort_toys"), "take_lid": Path("outputs/data/take_lid")}
+    assert rest == [checkpoint_hash(folder), 3, 0]
     with pytest.raises(UsageError, match="policy 'expert' learns nothing from corrections; choose policy=chatvla_tiny"):
         stages.run_stage(config.load(["stage=correct", "policy=expert"]), "command")
 

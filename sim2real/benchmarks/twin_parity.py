@@ -68,7 +68,8 @@ def compare(sim: SimEnv, env: FrankaEnv, policy: Policy, trial: Trial, looks: bo
         observation, *_ = sim.step(action)
         if env.ended is None and not env.terminated:
             env.step(action)
-        if env.ended is None:
+            if env.ended is not None:
+                continue
             found.append(apart(env, observation["agent_pos"][:7], env.executor.rows[-1].joint_pos))
     env.stop()
     if env.ended is not None and env.ended.outcome == "invalid":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,4 +78,5 @@ def _hydra_main(composed: DictConfig) -> None:
 if __name__ == "__main__":
     # A script's own folder comes first on the path, where `config` or `video` would hide modules of those names.
     sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__).resolve().parent]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` and a cluster that wants its node back end a run as Ctrl-C does
     sys.exit(main(sys.argv[1:]))

@@ -36,20 +36,24 @@ UNTOLD = (
 
 
 def run_point(folder: Path) -> None:
-    """Runs what `folder/point.json` says, unless it is done; how it went is in `folder/state.json`, errors too."""
-    if read(folder / STATE).get("state") == "done":
-        return
-    began = time.time()
-    write(folder / STATE, {"state": "running", "pid": os.getpid(), "began": began})
-    try:
-        costs = _run(conf.load(read(folder / POINT)["overrides"]), folder)
-        write(folder / STATE, {"state": "done", "began": began, **costs})
-    except KeyboardInterrupt:
-        write(folder / STATE, {"state": "stopped", "began": began})
-        raise
-    except Exception as error:  # one point's failure is a row of the table, and not the end of the sweep
-        traceback.print_exc()
-        write(folder / STATE, {"state": "failed", "began": began, "error": f"{type(error).__name__}: {error}"})
+    """Runs what `folder/point.json` says, unless it is done; how it went is in `folder/state.json`, errors too.
+
+    A point that another process runs is waited for.
+    """
+    with locked(folder):
+        if read(folder / STATE).get("state") == "done":
+            return
+        began = time.time()
+        write(folder / STATE, {"state": "running", "pid": os.getpid(), "began": began})
+        try:
+            costs = _run(conf.load(read(folder / POINT)["overrides"]), folder)
+            write(folder / STATE, {"state": "done", "began": began, **costs})
+        except KeyboardInterrupt:
+            write(folder / STATE, {"state": "stopped", "began": began})
+            raise
+        except Exception as error:  # one point's failure is a row of the table, and not the end of the sweep
+            traceback.print_exc()
+            write(folder / STATE, {"state": "failed", "began": began, "error": f"{type(error).__name__}: {error}"})
 
 
 def train_shared(config: conf.Config, root: Path) -> tuple[Path, dict[str, Any]]:
@@ -139,5 +143,6 @@ def _hash(values: Any) -> str:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a sweep in the background would hand down that it is ignored
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)  # a sweep in the background would hand down that it is ignored
     run_point(Path(sys.argv[1]))

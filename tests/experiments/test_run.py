@@ -153,7 +153,8 @@ def test_a_run_leaves_results_and_reports_and_nothing_else(tmp_path):
     assert "timeout" not in again.stdout
 
 
-def test_ctrl_c_keeps_the_finished_trials_and_says_how_to_go_on(tmp_path):
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "kill"])
+def test_ctrl_c_and_kill_keep_the_finished_trials_and_say_how_to_go_on(tmp_path, ending):
     args = ["policy=zero", "trials=500", "workers=1", "video=none", f"out={tmp_path}/out"]
     process = subprocess.Popen(
         [sys.executable, "experiments/run.py", *args], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
@@ -163,7 +164,7 @@ def test_ctrl_c_keeps_the_finished_trials_and_says_how_to_go_on(tmp_path):
     deadline = time.monotonic() + 100
     while not (results.exists() and results.read_text().count("\n")) and time.monotonic() < deadline:
         time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(ending)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert f"stopped; the finished trials are kept. To go on: python experiments/run.py {' '.join(args)}" in told

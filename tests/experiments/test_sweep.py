@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -133,6 +134,19 @@ def test_a_point_runs_in_a_process_of_its_own(tmp_path):
     table = sweep.sweep([*QUICK, "policy=zero"], out=tmp_path, jobs=1, console=QUIET)
     assert table[table.metric == "steps_done"].value.tolist() == [0.0]
     assert "take_lid, zero" in next(tmp_path.glob("*/log.txt")).read_text()
+
+
+def test_a_point_that_another_sweep_runs_is_waited_for_and_not_run_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(point_run, "_run", lambda config, folder: pytest.fail("it was run twice"))
+    waiting = threading.Thread(target=point_run.run_point, args=(tmp_path,))
+    with point_run.locked(tmp_path):
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+        point_run.write(tmp_path / point_run.STATE, {"state": "done"})
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert point_run.read(tmp_path / point_run.STATE) == {"state": "done"}
 
 
 @pytest.fixture

@@ -68,7 +68,8 @@ def compare(sim: SimEnv, env: FrankaEnv, policy: Policy, trial: Trial, looks: bo
         observation, *_ = sim.step(action)
         if env.ended is None and not env.terminated:
             env.step(action)
-            if env.ended is not None:
+            if env.ended is not None:  # the driver tells with the next step: the last one may have been cut short already
+                del found[-1:]
                 continue
             found.append(apart(env, observation["agent_pos"][:7], env.executor.rows[-1].joint_pos))
     env.stop()

@@ -20,7 +20,7 @@ from policy.parts import WHOLE, Part
 from policy.rows import Batches
 from policy.stages import STAGES, Mixture, Stage
 
-GROUND, CONTROL, COTRAIN, HEAD, _, ANSWER = STAGES["chatvla_tiny"]
+GROUND, CONTROL, COTRAIN, HEAD, ANSWER = STAGES["chatvla_tiny"]
 SMALL = Mixture(robot=1, grounding=1, understanding=1)
 
 

@@ -44,7 +44,7 @@ def test_where_the_arm_stops_itself_the_simulation_goes_on_alone(worlds):
             return made
 
     row = twin_parity.compare(sim, env, Pressing(sim), Trial(twin_parity.TASK, 0), looks=False)
-    assert 10 <= len(row["mm"]) < 20
+    assert 8 <= len(row["mm"]) < 20  # the driver tells of it a step or two later
     assert max(row["mm"]) < twin_parity.BAR_MM
     assert (row["simulated_done"], row["twin_done"]) == (4, 0)
     assert "cartesian_reflex" in row["ended"]

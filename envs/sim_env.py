@@ -22,7 +22,8 @@ from envs.geometry import matrix_from_rot6d, rot6d_from_matrix
 from envs.ik import IK
 from envs.layout import Layout
 from envs.looks import LOOKS
-from envs.motion import MOTIONS
+from envs.impedance import TorqueLaw
+from envs.motion import MOTIONS, TICK, ticks_until
 from envs.names import SHIFTS, checked_name
 from envs.push import PushEstimate
 from envs.render import CameraRenderer
@@ -64,7 +65,8 @@ class SimEnv(gymnasium.Env):
         quality: `fast` for policies, `high` (shadows, anti-aliasing, full meshes) for pictures.
         cameras: False leaves `pixels` black and needs no OpenGL.
         render_mode: `rgb_array`.
-        motion: how joint targets reach the arm's controller (`envs.motion`): `step`, or `smooth` as on a robot.
+        motion: how joint targets reach the arm's controller (`envs.motion`): `step`, or `smooth` as on a robot, where an arm that is
+            pushed with more than it may be stops itself: `reflex` is true then, and the episode truncated.
         calibration: a file of `python -m sim2real.calibration`: the cameras as they really stand and see.
 
     Raises:
@@ -87,6 +89,7 @@ class SimEnv(gymnasium.Env):
         self._ik = IK()
         self._renderer = CameraRenderer(quality)
         self._wording = self.task.instruction
+        self._law: TorqueLaw | None = None
         self.trial: Trial
         self.layout: Layout
         self.world: World
@@ -156,16 +159,29 @@ class SimEnv(gymnasium.Env):
         return self.count_step()
 
     def _move(self, last: Array) -> None:
-        """Let a control step pass in which the arm's controller is led from the command `last` (7,) rad to the present one."""
-        for k in range(SUBSTEPS):
-            self.data.ctrl[:7] = self.motion.target(last, self._command, (k + 0.5) / SUBSTEPS)
+        """A control step passes: at the present command from its start, or led there from the command `last` (7,) rad until a reflex."""
+        if self._law is None:
+            self.data.ctrl[:7] = self._command
+            for _ in range(SUBSTEPS):
+                mujoco.mj_step(self.model, self.data)
+                self.pushed.watch()
+            return
+        for k in range(ticks_until(self.control_steps + 1) - ticks_until(self.control_steps)):
+            self._law.push(self.motion.target(last, self._command, (k + 0.5) * TICK * CONTROL_HZ))
             mujoco.mj_step(self.model, self.data)
             self.pushed.watch()
+            if self.reflex:
+                return
+
+    @property
+    def reflex(self) -> bool:
+        """Whether the arm has stopped itself."""
+        return self._law is not None and self.pushed.peak > 1
 
     def count_step(self) -> float:
         """A control step has passed, here or (on the twin) under the robot's controller: score it; the reward."""
         self.control_steps += 1
-        return self._score()
+        return 0.0 if self.reflex else self._score()
 
     @contextmanager
     def branch(self) -> Iterator[None]:
@@ -255,6 +271,7 @@ class SimEnv(gymnasium.Env):
         self._action_sent = np.r_[start, rot6d_from_matrix(mat), 0.0].astype(np.float32)
         self.steps_done, self.step_done_s, self.control_steps = 0, [], 0
         self._check_premises()
+        self._law = TorqueLaw(self.model, self.data) if self.motion.name == "smooth" else None
 
     def _compile(self, layout: Layout) -> None:
         """The model of this layout, as the trial's shift dresses it."""
@@ -314,14 +331,15 @@ class SimEnv(gymnasium.Env):
 
     @property
     def truncated(self) -> bool:
-        """The time limit is reached."""
-        return self.control_steps >= self.task.time_limit_s * CONTROL_HZ and not self.terminated
+        """The time limit is reached, or the arm has stopped itself."""
+        return (self.reflex or self.control_steps >= self.task.time_limit_s * CONTROL_HZ) and not self.terminated
 
     def _result(self, reward: float) -> StepResult:
         return self.observe(), reward, self.terminated, self.truncated, self._info()
 
     def _info(self) -> dict[str, Any]:
         steps = len(self.task.steps)
+        stopped = {"outcome": "reflex", "error": f"the arm stopped itself, pushed with {self.pushed.peak:.1f} times what it may be"}
         return {
             "is_success": self.terminated,
             "success": self.terminated,
@@ -330,4 +348,5 @@ class SimEnv(gymnasium.Env):
             "progress": self.steps_done / steps,
             "step_done_s": np.array(self.step_done_s + [np.inf] * (steps - self.steps_done)),
             "action_sent": self._action_sent.copy(),
+            **(stopped if self.reflex else {}),
         }

@@ -8,19 +8,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.robot import DAMPING_RATIO, STIFFNESS, TORQUE_LIMIT
+from envs.impedance import JOINT_DAMPING, JOINT_STIFFNESS, MAX_TORQUE
 from envs.types import PUSH_FORCE, PUSH_TORQUE
 
 Vector = NDArray[np.float64]
 
-# The law of the simulation's actuators (envs/robot.py), which both drivers run at 1 kHz: Nm/rad and Nms/rad.
-JOINT_STIFFNESS: Vector = np.array(STIFFNESS, np.float64)
-JOINT_DAMPING: Vector = 2.0 * np.sqrt(JOINT_STIFFNESS) * np.array(DAMPING_RATIO)
-# A share of what the motors can give, Nm. The simulation's saturate; a Franka that is told more stops with a reflex.
-MAX_TORQUE: Vector = 0.9 * np.array(TORQUE_LIMIT)
 NO_TARGET: Vector = np.full(7, np.nan)
-JOINT_STIFFNESS.setflags(write=False)
-JOINT_DAMPING.setflags(write=False)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 import franky
 import numpy as np
 
-from envs.motion import MOTIONS, Motion
-from sim2real.arm import JOINT_DAMPING, JOINT_STIFFNESS, NO_TARGET, ArmState, Collision, Vector, reachable
+from envs.impedance import JOINT_DAMPING, JOINT_STIFFNESS
+from envs.motion import MOTIONS, TICK, Motion
+from sim2real.arm import NO_TARGET, ArmState, Collision, Vector, reachable
 from sim2real.lead import Lead
 from sim2real.outcomes import LinkLost, OperatorStop, ReflexError, RobotError
 from sim2real.twin.robots import FR3, RobotKind
@@ -114,9 +115,12 @@ class FrankyArm:
                 self._aim(motion, period_s)
 
     def _aim(self, motion: franky.JointImpedanceTrackingMotion, period_s: float) -> None:
-        """Tell the controller the target in the middle of the next period, or the nearest one that asks no more of a motor than it has."""
+        """Tell the controller the target in the middle of the next period, or the nearest one that asks no more of a motor than it has.
+
+        The period starts a millisecond from now: the answer to the newest state is under way already.
+        """
         state = self._robot.state
-        target = self._lead.target(state.time.to_msec() / 1000 + period_s / 2)
+        target = self._lead.target(state.time.to_msec() / 1000 + TICK + period_s / 2)
         near = target if self.kind.cuts_torque else reachable(target, np.array(state.q), np.array(state.dq))
         motion.set_reference(franky.JointReference(q=near))
         self._target = near

@@ -10,8 +10,9 @@ import numpy as np
 import panda_py
 from panda_py import controllers, libfranka
 
-from envs.motion import MOTIONS, Motion
-from sim2real.arm import JOINT_DAMPING, JOINT_STIFFNESS, NO_TARGET, ArmState, Collision, Vector, reachable
+from envs.impedance import JOINT_DAMPING, JOINT_STIFFNESS
+from envs.motion import MOTIONS, TICK, Motion
+from sim2real.arm import NO_TARGET, ArmState, Collision, Vector, reachable
 from sim2real.lead import Lead
 from sim2real.outcomes import LinkLost, OperatorStop, ReflexError, RobotError
 from sim2real.twin.robots import PANDA, RobotKind
@@ -86,9 +87,12 @@ class PandaArm:
                 self._aim(controller, period_s)
 
     def _aim(self, controller: controllers.JointPosition, period_s: float) -> None:
-        """Tell the controller the target in the middle of the next period, or the nearest one that asks no more of a motor than it has."""
+        """Tell the controller the target in the middle of the next period, or the nearest one that asks no more of a motor than it has.
+
+        The period starts a millisecond from now: the answer to the newest state is under way already.
+        """
         state = self._panda.get_state()
-        target = self._lead.target(state.time.to_sec() + period_s / 2)
+        target = self._lead.target(state.time.to_sec() + TICK + period_s / 2)
         self._target = reachable(target, np.array(state.q), np.array(state.dq))
         controller.set_control(self._target, np.zeros(7))
 

@@ -21,6 +21,7 @@ MEANING = {
     "lost": "it took the object, which then slipped out of the closed fingers",
     "placed_wrong": "it let the object go (or left what it pushed) where it does not count",
     "stopped_early": "it stood still for the last 3 s, or said that all is done, and had failed at nothing else",
+    "reflex": "the arm stopped itself, pushed with more than it may be (motion=smooth)",
     "timeout": "it still held the object, or was coming nearer to it than ever before, when time was up",
 }
 KINDS = tuple(MEANING)
@@ -64,9 +65,9 @@ def kind_of(a: Attempt, stopped: bool) -> str:
     return "not_closed" if a.nearest < NEAR else "never_near"
 
 
-def told(a: Attempt, stopped: bool, idle_s: float) -> dict[str, Any]:
+def told(a: Attempt, stopped: bool, idle_s: float, outcome: str) -> dict[str, Any]:
     """The row's `failure`: step (from 1), kind, object, and what can be measured of it: cm, and s of standing still."""
-    kind = kind_of(a, stopped)
+    kind = "reflex" if outcome == "reflex" else kind_of(a, stopped)
     found = {
         "step": a.step, "kind": kind, "object": a.wrong if kind == "wrong_object" else a.taken or a.object,
         "nearest_cm": cm(a.nearest), "idle_s": round(idle_s, 2),

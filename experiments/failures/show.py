@@ -12,7 +12,7 @@ from experiments.failures.kinds import KINDS, MEANING
 # Told apart by the colour-blind too (Okabe and Ito 2008, and two of other lightness); white or dark words on them.
 COLOURS = {
     "never_near": ("#56b4e9", "#111"), "not_closed": ("#0072b2", "#fff"), "missed_grasp": ("#e69f00", "#111"), "wrong_object": ("#cc79a7", "#111"),
-    "lost": ("#c04e00", "#fff"), "placed_wrong": ("#f0e442", "#111"), "stopped_early": ("#8f969e", "#111"), "timeout": ("#5a3d8a", "#fff"),
+    "lost": ("#c04e00", "#fff"), "placed_wrong": ("#f0e442", "#111"), "stopped_early": ("#8f969e", "#111"), "reflex": ("#9b1c31", "#fff"), "timeout": ("#5a3d8a", "#fff"),
 }  # fmt: skip
 LEFT, WIDTH, ROW, RIGHT = 210, 520, 32, 96  # px
 LETTER = 7.4  # px, of a digit or letter at 13 px

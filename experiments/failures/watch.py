@@ -69,7 +69,7 @@ class FailureRecorder:
         if a.step <= len(self._steps):
             a.before = next(iter(self._distances), a.now)
             idle_s = self._idle / CONTROL_HZ
-            failure = told(a, idle_s >= IDLE_S or self._said == self._finished, idle_s)
+            failure = told(a, idle_s >= IDLE_S or self._said == self._finished, idle_s, outcome)
         return {"failure": failure, "grasps": tuple(self._grasps)}
 
     def _begin(self, steps_done: int) -> None:

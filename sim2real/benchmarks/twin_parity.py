@@ -3,10 +3,10 @@
     python -m sim2real.benchmarks.twin_parity [--trials 20] [--policies expert chatvla_tiny] [--arm fr3] [--motion smooth] [--out outputs/twin_parity]
 
 A policy plays test trials of sort_toys in simulation; each of its actions goes to the gated twin, too, through guard and driver. The
-hands are compared at the end of every control step, and so are the steps of the task that are done in the end. Where the arm
-stops itself, as a real one does that is pushed with more than it may be, the comparison ends with the step before and the
-simulation goes on alone. A trial is a row of OUT/parity.jsonl as soon as it is over; the same command goes on after an
-interruption, and ends with the table of all rows.
+hands are compared at the end of every control step, and so is the end: the steps of the task that are done, and whether the arm
+stopped itself, as a real one does that is pushed with more than it may be. Where only one of the two did, the comparison ends
+with the step before. A trial is a row of OUT/parity.jsonl as soon as it is over; the same command goes on after an interruption,
+and ends with the table of all rows.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def compare(sim: SimEnv, env: FrankaEnv, policy: Policy, trial: Trial, looks: bo
     Raises:
         RobotError: a device failed, as drivers do that a busy machine starves; that is no measurement.
     """
-    found, actions = [], []
+    found, actions, info = [], [], {}
     sim.cameras = env.cameras = False
     sim.reset(options={"trial": trial})
     policy.reset(trial)
@@ -65,19 +65,29 @@ def compare(sim: SimEnv, env: FrankaEnv, policy: Policy, trial: Trial, looks: bo
             actions = list(policy.infer(sim.observe(), sim.instruction).action_chunk[: policy.execute])
             sim.cameras = False
         action = actions.pop(0)
-        observation, *_ = sim.step(action)
+        observation, *_, info = sim.step(action)
         if env.ended is None and not env.terminated:
             env.step(action)
-            if env.ended is not None:  # the driver tells with the next step: the last one may have been cut short already
+            if sim.reflex:
+                env.step(action)  # the driver tells of a reflex with the next step
+            elif env.ended is not None:  # the last one may have been cut short already
                 del found[-1:]
-                continue
-            found.append(apart(env, observation["agent_pos"][:7], env.executor.rows[-1].joint_pos))
+            else:
+                found.append(apart(env, observation["agent_pos"][:7], env.executor.rows[-1].joint_pos))
     env.stop()
     if env.ended is not None and env.ended.outcome == "invalid":
         raise env.ended
     mm, degrees = np.round(np.array(found).T, 4).tolist()
-    done = {"simulated_done": sim.steps_done, "twin_done": env.steps_done, "ended": str(env.ended) if env.ended else ""}
+    done = {
+        "simulated_done": sim.steps_done, "twin_done": env.steps_done,
+        "simulated_ended": info.get("error", ""), "twin_ended": str(env.ended) if env.ended else "",
+    }  # fmt: skip
     return {"trial": trial.index, "mm": mm, "degrees": degrees, **done}
+
+
+def alike(row: dict[str, Any]) -> bool:
+    """Whether a trial ended in both worlds with the same steps done, and by itself or by a reflex in both."""
+    return row["simulated_done"] == row["twin_done"] and bool(row["simulated_ended"]) == bool(row["twin_ended"])
 
 
 def read(out: Path) -> list[dict[str, Any]]:
@@ -88,15 +98,15 @@ def read(out: Path) -> list[dict[str, Any]]:
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """A line for each policy, the worst of all control steps against the bar."""
-    lines = [f"{'policy':<14} trials  control steps   same steps done   stopped itself   mm: median   95 %  worst   degrees: median   95 %  worst   bar {BAR_MM:g} mm, {BAR_DEGREES:g} degrees"]
+    lines = [f"{'policy':<14} trials  control steps   ended alike   stopped itself: simulated  on the twin   mm: median   95 %  worst   degrees: median   95 %  worst   bar {BAR_MM:g} mm, {BAR_DEGREES:g} degrees"]
     for name in dict.fromkeys(row["policy"] for row in rows):
         mine = [row for row in rows if row["policy"] == name]
         mm, degrees = (np.concatenate([row[what] for row in mine]) for what in ("mm", "degrees"))
-        same = sum(row["simulated_done"] == row["twin_done"] for row in mine)
-        stopped = sum(bool(row["ended"]) for row in mine)
+        same = sum(map(alike, mine))
+        stopped = [sum(bool(row[f"{world}_ended"]) for row in mine) for world in ("simulated", "twin")]
         held = "held" if mm.max() < BAR_MM and degrees.max() < BAR_DEGREES and same == len(mine) else "NOT held"
         numbers = [f"{f(v):7.2f}" for v in (mm, degrees) for f in (np.median, lambda v: np.percentile(v, 95), np.max)]
-        lines.append(f"{name:<14} {len(mine):6d} {len(mm):14d} {same:11d}/{len(mine):<4d} {stopped:14d} {'':6}{' '.join(numbers[:3])} {'':10}{' '.join(numbers[3:])}   {held}")
+        lines.append(f"{name:<14} {len(mine):6d} {len(mm):14d} {same:8d}/{len(mine):<4d} {stopped[0]:25d} {stopped[1]:12d} {'':4}{' '.join(numbers[:3])} {'':10}{' '.join(numbers[3:])}   {held}")
     return "\n".join(lines)
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from envs.motion import MOTIONS
+from envs.impedance import JOINT_DAMPING, JOINT_STIFFNESS
+from envs.motion import MOTIONS, TICK
 from envs.types import Trial
-from sim2real.arm import JOINT_DAMPING, JOINT_STIFFNESS, ArmState, Collision
+from sim2real.arm import ArmState, Collision
 from sim2real.identification.dynamics import Dynamics
 from sim2real.identification.excitation import Excitation, excitation
 from sim2real.identification.from_torques import LAW
 from sim2real.identification.samples import Sampler, Samples
 from sim2real.identification.synthetic import hidden_dynamics
 from sim2real.twin import Delays, Twin
-from sim2real.twin.plant import TICK
 from sim2real.twin.wire import MODE_MOVE
 from sim2real.twin_rig import TwinRig, make_twin_rig
 

@@ -15,10 +15,10 @@ from collections import deque
 from contextlib import suppress
 from typing import Literal
 
+from envs.motion import TICK, ticks_until
 from sim2real.twin.control_box import ControlBox, Motion
 from sim2real.twin.fci import FciServer
 from sim2real.twin.gripper import Gripper
-from sim2real.twin.plant import TICK, ticks_until
 from sim2real.twin.state_record import StateRecord
 from sim2real.twin.state_ring import StateRing
 from sim2real.twin.wire import Command

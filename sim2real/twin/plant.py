@@ -11,20 +11,14 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.motion import TICK, ticks_until
 from envs.push import PushEstimate
 from envs.robot import ARM_JOINTS, EE_SITE, GRIPPER_ACTUATOR, GRIPPER_JOINT, GRIPPER_MAX, GRIPPER_TORQUE
 from envs.sim_env import FULL_STATE, SimEnv
-from envs.types import CONTROL_HZ, Trial
+from envs.types import Trial
 from sim2real.identification.dynamics import Dynamics
 from sim2real.twin.arm_model import Matrix, homogeneous
 from sim2real.twin.robots import FR3, RobotKind
-
-TICK = 1e-3  # s
-
-
-def ticks_until(control_step: int) -> int:
-    """Milliseconds, rounded up, from the start of a trial to the end of its n-th control step: 67, 134, 200, 267, ..."""
-    return -(-control_step * 1000 // CONTROL_HZ)
 
 
 class Plant:

@@ -13,8 +13,8 @@ from functools import cache
 
 import numpy as np
 
+from envs.motion import TICK
 from sim2real.twin.arm_model import ArmModel, Matrix
-from sim2real.twin.plant import TICK
 from sim2real.twin.robots import TORQUE, RobotKind
 from sim2real.twin.wire import CARTESIAN_POSE, JOINT_POSITION, JOINT_VELOCITY, Command
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from envs.motion import TICK
 from envs.push import Push
 from sim2real.twin import wire
 from sim2real.twin.arm_model import Matrix
 from sim2real.twin.control_box import ControlBox
-from sim2real.twin.plant import TICK
 from sim2real.twin.setpoint import Setpoint
 
 GRAVITY = (0.0, 0.0, -9.81)  # m/s^2 in the base; libfranka's Model.gravity takes it from the state

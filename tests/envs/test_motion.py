@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envs.motion import MOTIONS, TORQUE_RATE
+from envs.motion import MOTIONS, TORQUE_RATE, ticks_until
 from envs.names import MOTIONS as NAMES
 from envs.robot import STIFFNESS
 from envs.sim_env import SimEnv
@@ -17,6 +17,11 @@ LAST, NEW = np.zeros(7), np.array(MOTIONS["smooth"].max_step)
 
 def test_the_names_are_known_without_a_simulator():
     assert tuple(MOTIONS) == NAMES
+
+
+def test_control_periods_are_67_67_and_66_ms():
+    assert [ticks_until(n) for n in range(5)] == [0, 67, 134, 200, 267]
+    assert ticks_until(15 * 60) == 60_000
 
 
 @pytest.mark.parametrize("name", NAMES)

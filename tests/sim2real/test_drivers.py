@@ -7,7 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from sim2real.arm import JOINT_DAMPING, JOINT_STIFFNESS, MAX_TORQUE, reachable
+from envs.impedance import JOINT_DAMPING, JOINT_STIFFNESS, MAX_TORQUE
+from sim2real.arm import reachable
 from sim2real.gripper import RobotiqGripper
 from sim2real.outcomes import GripperError, LinkLost, OperatorStop, ReflexError, RobotError
 from sim2real.twin import Twin, faults

@@ -30,10 +30,10 @@ def test_the_twin_s_hand_stays_within_the_bar_of_the_simulation_s(worlds):
     assert len(row["mm"]) == len(row["degrees"]) == 25
     assert 0 < max(row["mm"]) < twin_parity.BAR_MM
     assert max(row["degrees"]) < twin_parity.BAR_DEGREES
-    assert (row["simulated_done"], row["twin_done"], row["ended"]) == (0, 0, "")
+    assert (row["simulated_done"], row["twin_done"], row["simulated_ended"], row["twin_ended"]) == (0, 0, "", "")
 
 
-def test_where_the_arm_stops_itself_the_simulation_goes_on_alone(worlds):
+def test_where_only_the_twin_s_arm_stops_itself_the_simulation_goes_on_alone(worlds):
     sim, env = worlds
 
     class Pressing(Expert):
@@ -47,12 +47,13 @@ def test_where_the_arm_stops_itself_the_simulation_goes_on_alone(worlds):
     assert 8 <= len(row["mm"]) < 20  # the driver tells of it a step or two later
     assert max(row["mm"]) < twin_parity.BAR_MM
     assert (row["simulated_done"], row["twin_done"]) == (4, 0)
-    assert "cartesian_reflex" in row["ended"]
+    assert "cartesian_reflex" in row["twin_ended"]
+    assert not twin_parity.alike(row)
     assert twin_parity.table([dict(row, policy="expert")]).endswith("NOT held")
 
 
 def row(policy, trial, mm, twin_done=4):
-    return {"policy": policy, "arm": "fr3", "motion": "smooth", "trial": trial, "mm": [0.2, mm], "degrees": [0.0, 0.1], "simulated_done": 4, "twin_done": twin_done, "ended": ""}
+    return {"policy": policy, "arm": "fr3", "motion": "smooth", "trial": trial, "mm": [0.2, mm], "degrees": [0.0, 0.1], "simulated_done": 4, "twin_done": twin_done, "simulated_ended": "", "twin_ended": ""}
 
 
 def test_rows_that_are_there_are_not_played_again(tmp_path, capsys):

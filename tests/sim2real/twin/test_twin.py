@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from envs.ik import IK
+from envs.motion import ticks_until
 from envs.robot import DAMPING_RATIO, STIFFNESS, TORQUE_LIMIT
 from envs.sim_env import SimEnv
 from envs.types import CAMERAS, Trial
 from sim2real.twin import Twin, TwinError, faults, zed
 from sim2real.twin.__main__ import main
-from sim2real.twin.plant import Plant, ticks_until
+from sim2real.twin.plant import Plant
 
 ROOT = Path(__file__).parents[3]
 TRIAL = Trial("sort_toys", 1)
@@ -49,11 +50,6 @@ def twin(lockstep_twin):
     lockstep_twin.reset(TRIAL)
     yield lockstep_twin
     lockstep_twin.heal()
-
-
-def test_control_periods_are_67_67_and_66_ms():
-    assert [ticks_until(n) for n in range(5)] == [0, 67, 134, 200, 267]
-    assert ticks_until(15 * 60) == 60_000
 
 
 def test_the_same_law_moves_the_arm_as_in_simulation_to_less_than_a_millimetre():

@@ -20,9 +20,9 @@ from envs.cameras import calibrated
 from envs.distractors import distractors
 from envs.geometry import matrix_from_rot6d, rot6d_from_matrix
 from envs.ik import IK
+from envs.impedance import TorqueLaw
 from envs.layout import Layout
 from envs.looks import LOOKS
-from envs.impedance import TorqueLaw
 from envs.motion import MOTIONS, TICK, ticks_until
 from envs.names import SHIFTS, checked_name
 from envs.push import PushEstimate

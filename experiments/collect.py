@@ -27,7 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from envs.dataset import build_cache, open_dataset, repair
 from envs.dataset_files import data_file
-from envs.names import TASK_NAMES, TRAINING_SHIFTS, checked_name
+from envs.names import MOTIONS, TASK_NAMES, TRAINING_SHIFTS, checked_name
 from envs.snapshots import shard_file
 from envs.types import Split, Trial
 from experiments import pool
@@ -51,6 +51,7 @@ class CollectConfig:
         cache_every: of each episode's frames, one in so many is decoded for training.
         pictures: cameras per snapshot that questions are asked about, 1 to 3.
         shift: `none`, or `train` for the mild randomisation that training may use.
+        motion: how the arm is led (`envs.motion`); with `smooth` a demonstration in which it stops itself has failed.
         workers: processes; 0 = in this one; `ray` = those of a Ray cluster whose nodes see `out`.
     """
 
@@ -67,10 +68,12 @@ class CollectConfig:
     cache_every: int = 1
     pictures: int = 1
     shift: str = "none"
+    motion: str = "step"
 
     def __post_init__(self) -> None:
         checked_name(self.env, TASK_NAMES, "env")
         checked_name(self.shift, TRAINING_SHIFTS, "collect.shift")
+        checked_name(self.motion, MOTIONS, "motion")
         for name, low in (("episodes", 0), ("workers", 0), ("snapshot_every", 0), ("stills", 0), ("test_stills", 0), ("stills_per_model", 1), ("cache_every", 1)):
             value = getattr(self, name)
             if value != "ray" and value < low:
@@ -167,7 +170,7 @@ def _missing(config: CollectConfig, summary: dict[str, Any]) -> Iterator[Job]:
         trial = Trial(config.env, index, config.seed, "train", config.shift)
         noisy = bool(trial.rng("noisy").random() < config.noisy_share)
         if index not in failed and not data_file(root / DATASET, index).exists():
-            yield EpisodeJob(root, trial, noisy, config.snapshot_every)
+            yield EpisodeJob(root, trial, noisy, config.snapshot_every, config.motion)
 
 
 def _run(jobs: Sequence[Job], workers: pool.Workers) -> Iterator[tuple[Job, Outcome]]:
@@ -201,11 +204,11 @@ def _read_summary(config: CollectConfig) -> dict[str, Any]:
         ValueError: the folder holds data that another configuration collected.
     """
     root = config.root
-    known = {k: v for k, v in asdict(config).items() if k in ("env", "seed", "noisy_share", "snapshot_every", "stills_per_model", "shift")}
+    known = {k: v for k, v in asdict(config).items() if k in ("env", "seed", "noisy_share", "snapshot_every", "stills_per_model", "shift", "motion")}
     path = root / SUMMARY
     if path.is_file():
         summary = json.loads(path.read_text())
-        summary["config"].setdefault("shift", "none")  # folders that are older than the option
+        summary["config"] = {"shift": "none", "motion": "step"} | summary["config"]  # folders that are older than these options
         if summary["config"] != known:
             changed = {k: (summary["config"][k], v) for k, v in known.items() if summary["config"][k] != v}
             raise ValueError(f"{root} was collected with other settings (there, here): {changed}; choose another out= or delete it")

@@ -71,7 +71,7 @@ class Config:
     clock: str = option("stepped", "stepped = thinking costs no time; real = what it takes; 200ms = always so much")
     execution: str = option("sync", "while the policy thinks the arm waits; async = it goes on with the chunk before")
     quality: str = option("fast", "high = shadows and full meshes, slower")
-    motion: str = option("step", "joint targets reach the arm's controller at once; smooth = within a Franka's torque rate, as on the robot")
+    motion: str = option("step", "joint targets reach the arm's controller at once; smooth = as on the robot: led at 1 kHz within a Franka's torques, and an arm that is pushed too hard stops itself")
     video: str = option("all", "all | failures | none | a number: the first N trials")
     questions: int = option(200, "held-out scene questions that a policy which can answer is asked; 0 = none")
     corrections: int = option(40, "episodes of the policy that the expert corrects (stage=correct)")

@@ -46,7 +46,7 @@ def missing(config: CollectConfig, after: tuple[str, str], episodes: int, summar
     while counted < episodes:
         file = data_file(config.root / DATASET, index)
         if index not in failed and not file.exists():
-            yield EpisodeJob(config.root, Trial(config.env, index, config.seed, "train", config.shift), False, config.snapshot_every, after)
+            yield EpisodeJob(config.root, Trial(config.env, index, config.seed, "train", config.shift), False, config.snapshot_every, config.motion, after)
             counted += 1
         else:
             counted += (failed[index] if index in failed else read_note(file).get("corrected")) == after[1]
@@ -67,17 +67,17 @@ def hand_over(env: SimEnv, policy: Policy, trial: Trial) -> Observation:
     """Let the policy act on the trial up to a random moment of it; gives what is seen then.
 
     The moment lies anywhere in the first half of the trial's time, where a policy that is stuck is stuck already; if the
-    policy has done everything before, anywhere in what that took, and the trial is played anew.
+    policy has done everything before, or its arm has stopped itself, anywhere in what that took, and the trial is played anew.
     """
     rng = trial.rng("hand over")
     steps = int(rng.integers(int(LATEST * env.task.time_limit_s * CONTROL_HZ)))
     while True:
         observation, _ = env.reset(options={"trial": trial})
         policy.reset(trial)
-        while env.control_steps < steps and not env.terminated:
+        while env.control_steps < steps and not (env.terminated or env.reflex):
             chunk = policy.infer(observation, _told(env)).action_chunk[: policy.execute]
             observation, *_ = env.step_chunk(chunk[: steps - env.control_steps])
-        if not env.terminated:
+        if not (env.terminated or env.reflex):
             return observation
         steps = int(rng.integers(env.control_steps))
 

@@ -25,13 +25,14 @@ DATASET, SNAPSHOTS = "dataset", "snapshots"
 class EpisodeJob:
     """Record the demonstration of one trial into its slot, and a snapshot every so many frames (0: none).
 
-    `after`: a checkpoint's folder and digest, whose policy acts first and hands over (`experiments.correct`).
+    `motion`: how the arm is led. `after`: a checkpoint's folder and digest, whose policy acts first and hands over (`experiments.correct`).
     """
 
     root: Path
     trial: Trial
     noisy: bool
     snapshot_every: int
+    motion: str = "step"
     after: tuple[str, str] | None = None
 
     @property
@@ -97,7 +98,7 @@ def _record_episode(job: EpisodeJob) -> Outcome:
     from experiments.correct import hand_over
     from experiments.disturb import Disturbance
 
-    env, trial = _env(job.trial.env), job.trial
+    env, trial = _env(job.trial.env, job.motion), job.trial
     try:
         if job.after:
             observation = hand_over(env, _policy(job.after[0]), trial)
@@ -131,8 +132,8 @@ def _record_episode(job: EpisodeJob) -> Outcome:
             last = remaining == 0
             subtask = f"{skill.object} to {skill.goal}" if skill else "done"
             writer.add(seen, action, reasoning, subtask, target, reward=reward, done=last, success=done)
-            if truncated:
-                return Outcome("episode", trial.index, job.noisy, steps_done=info["steps_done"], failure="time limit")
+            if truncated or env.reflex:
+                return Outcome("episode", trial.index, job.noisy, steps_done=info["steps_done"], failure=info.get("error", "time limit"))
             if last:
                 break
             remaining = remaining - 1 if remaining is not None else None
@@ -172,13 +173,13 @@ def _policy(checkpoint: str) -> Policy:
     return ChatVLAPolicy.from_pretrained(checkpoint)
 
 
-def _env(name: str):
+def _env(name: str, motion: str = "step"):
     """The environment of a task; jobs come task by task, so that the one before is not needed any more."""
-    if name not in _ENVS:
+    if (name, motion) not in _ENVS:
         from envs.sim_env import SimEnv
 
         for other in _ENVS.values():
             other.close()
         _ENVS.clear()
-        _ENVS[name] = SimEnv(name)
-    return _ENVS[name]
+        _ENVS[name, motion] = SimEnv(name, motion=motion)
+    return _ENVS[name, motion]

@@ -30,7 +30,7 @@ def collect(config: Config, command: str) -> None:
     from experiments.collect import CollectConfig
     from experiments.collect import collect as run
 
-    given = {"seed": config.seed} | _given(config.collect)
+    given = {"seed": config.seed, "motion": config.motion} | _given(config.collect)
     wanted: list[dict[str, Any]] = [given | {"env": env, "workers": config.pool, "out": str(config.data_dir(env))} for env in config.envs]
     try:
         run(*(CollectConfig(**values) for values in wanted))

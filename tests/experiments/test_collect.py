@@ -10,6 +10,7 @@ import pytest
 
 from envs.dataset import open_dataset, repair
 from envs.dataset_files import EpisodeWriter, told
+from envs.geometry import rot6d_from_matrix
 from envs.tasks import TASKS
 from envs.types import CAMERAS, IMAGE_SHAPE, Observation, Trial
 from experiments import collect as collecting
@@ -109,12 +110,34 @@ def test_another_configuration_does_not_mix_into_the_same_folder(config: Collect
 
 
 def test_a_collection_may_vary_what_training_may(config: CollectConfig, monkeypatch: pytest.MonkeyPatch):
-    shifts = []
-    monkeypatch.setattr(recording, "run_job", lambda job: shifts.append(job.trial.shift) or record_black(job))
-    collect(CollectConfig(**{**config.__dict__, "shift": "train"}))
-    assert set(shifts) == {"train"}
-    with pytest.raises(ValueError, match=r"other settings.*'shift': \('train', 'none'\)"):
+    asked = []
+    monkeypatch.setattr(recording, "run_job", lambda job: asked.append((job.trial.shift, job.motion)) or record_black(job))
+    collect(CollectConfig(**{**config.__dict__, "shift": "train", "motion": "smooth"}))
+    assert set(asked) == {("train", "smooth")}
+    with pytest.raises(ValueError, match=r"other settings.*'shift': \('train', 'none'\).*'motion': \('smooth', 'step'\)"):
         collect(config)
+
+
+def test_a_folder_that_is_older_than_the_motion_stepped(config: CollectConfig, monkeypatch: pytest.MonkeyPatch):
+    collect(config)
+    path = config.root / "collect.json"
+    summary = json.loads(path.read_text())
+    assert summary["config"].pop("motion") == "step"
+    path.write_text(json.dumps(summary))
+    collect(config)
+    with pytest.raises(ValueError, match=r"'motion': \('step', 'smooth'\)"):
+        collect(CollectConfig(**{**config.__dict__, "motion": "smooth"}))
+
+
+def test_a_demonstration_in_which_the_arm_stops_itself_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def press(env, wording):
+        x, y, _ = env.world.ee_pos
+        return np.r_[x, y, -0.2, rot6d_from_matrix(env.world.ee_mat), 1.0].astype(np.float32), "", None
+
+    monkeypatch.setattr("envs.expert.act", press)
+    outcome = recording.run_job(EpisodeJob(tmp_path, Trial("sort_toys", 0, 0, "train"), False, 0, "smooth"))
+    assert outcome.failure is not None
+    assert "the arm stopped itself" in outcome.failure
 
 
 @pytest.mark.parametrize(
@@ -125,6 +148,7 @@ def test_a_collection_may_vary_what_training_may(config: CollectConfig, monkeypa
         ({"noisy_share": 1.5}, r"noisy_share=1\.5, expected 0 to 1"),
         ({"pictures": 4}, "pictures=4, expected 1, 2 or 3"),
         ({"shift": "camera"}, "unknown collect.shift 'camera'; known: none, train"),
+        ({"motion": "smoth"}, "did you mean 'smooth'"),
     ],
 )
 def test_a_bad_value_is_named(bad: dict, message: str):

@@ -67,6 +67,23 @@ def test_one_that_succeeds_hands_over_on_its_way(env):
         assert env.control_steps < LATEST * env.task.time_limit_s * 15
 
 
+def test_one_whose_arm_stops_itself_hands_over_before():
+    """The hand goes down onto the table and on."""
+
+    class Pressing(Rising):
+        def infer(self, observation, instruction):
+            made = super().infer(observation, instruction)
+            made.action_chunk[:, 2] = -0.2
+            return made
+
+    env = SimEnv(TASK, cameras=False, motion="smooth")
+    for index in range(3):
+        hand_over(env, Pressing(), Trial(TASK, index, split="train"))
+        assert not env.truncated
+        assert env.pushed.peak <= 1
+    env.close()
+
+
 def test_a_planners_sub_tasks_are_told_to_the_policy_too():
     made, policy = SimEnv("two_blocks", cameras=False), Rising()
     hand_over(made, policy, Trial("two_blocks", 3, split="train"))

@@ -32,6 +32,7 @@ def above(env: SimEnv, z: float) -> np.ndarray:
 def test_near_the_target_the_law_is_a_spring_and_a_damper(env):
     env.data.qvel[:7] = 0.01
     target = env.world.joint_pos + 5e-4
+    assert env._law is not None
     env._law.push(target)
     np.testing.assert_allclose(env.data.ctrl[:7], JOINT_STIFFNESS * 5e-4 - JOINT_DAMPING * 0.01, atol=1e-9)
 
@@ -39,6 +40,7 @@ def test_near_the_target_the_law_is_a_spring_and_a_damper(env):
 def test_no_target_asks_for_more_than_the_motors_give_or_sooner():
     env, rng = SimEnv(TASK, cameras=False, motion="smooth"), np.random.default_rng(0)
     env.reset(options={"trial": Trial(TASK, 0)})
+    assert env._law is not None
     torques = [env.data.ctrl[:7].copy()]
     for _ in range(20):
         target = env.world.joint_pos + rng.uniform(-2, 2, 7)

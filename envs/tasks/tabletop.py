@@ -100,7 +100,7 @@ BALL_TO_CAN = Task(
     accepts=Apart((("can", 0.14),)),
 )  # fmt: skip
 
-_LID = Place("lid", "table", at=(0.54, -0.03, SKIRT), carry=BOX_HEIGHT + 0.045)
+_LID = Place("lid", "table", at=(0.54, -0.03, SKIRT), carry=BOX_HEIGHT + 0.045, lift=0.011)
 TAKE_LID = Task(
     name="take_lid",
     scene="tabletop",

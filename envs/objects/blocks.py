@@ -8,12 +8,11 @@ import mujoco
 import numpy as np
 
 from envs.looks import COLLISION_GROUP, Builder
-from envs.objects.kind import Add, Kind
+from envs.objects.kind import LOW_GRASP, Add, Kind
 from envs.shapes import RGB, XYZ, prism
 
 FRICTION = (0.9, 0.01, 0.0002)  # as the toys'
 DENSITY = 470.0  # kg/m3; a block of 4 cm weighs 30 g
-GRASP = 0.03  # m, ee above the support: the closing fingers just clear it
 RGBS: dict[str, RGB] = {
     "red": (0.82, 0.08, 0.07), "orange": (1.00, 0.48, 0.04), "yellow": (0.99, 0.80, 0.06), "green": (0.13, 0.60, 0.20),
     "blue": (0.08, 0.25, 0.85), "pink": (0.98, 0.45, 0.62),
@@ -61,14 +60,14 @@ def cube(shade: str, mm: int, noun: str = "block") -> Kind:
     """A cube `mm` wide."""
     half, colour = mm / 2000, WORD.get(shade, shade)
     add = _add_box((half, half, half), RGBS[shade])
-    return Kind(f"{shade}_{noun}_{mm}", f"{colour} {noun}", noun, colour, "block", (half, half, half), half, GRASP, add, top=half)
+    return Kind(f"{shade}_{noun}_{mm}", f"{colour} {noun}", noun, colour, "block", (half, half, half), half, LOW_GRASP, add, top=half)
 
 
 def brick(shade: str, mm: tuple[int, int, int]) -> Kind:
     """A rectangular block, lying on its broad side."""
     x, y, z = (v / 2000 for v in mm)
     add = _add_box((x, y, z), RGBS[shade])
-    return Kind(f"{shade}_rectangle_{mm[0]}", "rectangle block", "rectangle", WORD.get(shade, shade), "block", (x, y, z), z, GRASP, add, top=z)
+    return Kind(f"{shade}_rectangle_{mm[0]}", "rectangle block", "rectangle", WORD.get(shade, shade), "block", (x, y, z), z, LOW_GRASP, add, top=z)
 
 
 def half_disc(shade: str, mm: int, thick: int) -> Kind:
@@ -77,7 +76,7 @@ def half_disc(shade: str, mm: int, thick: int) -> Kind:
     add = _add_half_disc(r, y, RGBS[shade])
     return Kind(
         f"{shade}_semicircle_{mm}", "semi-circle block", "semi-circle", WORD.get(shade, shade), "block", (r, y, r / 2), r / 2,
-        GRASP, add, top=r / 2,
+        LOW_GRASP, add, top=r / 2,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from envs.shapes import XYZ, boxes
 
 DIGITS = tuple(range(10))  # what the cards show
 CARD_HALF = (0.030, 0.028, 0.012)  # m
+GRASP = 0.031  # m, ee above the support: the fingertips, 28 mm below it where they meet a card's sides, keep clear
 CARD_MASS = 0.06  # kg
 PANEL_HALF, LEAN, FOOT = (0.004, 0.140, 0.065), 0.38, 0.012  # m, rad, m
 STAND_HALF = (0.050, 0.050, 0.003)  # m
@@ -140,7 +141,7 @@ def _make_board(equation: str) -> Kind:
 
 def _make_card(number: str) -> Kind:
     half = CARD_HALF[2]
-    return Kind(f"card_{number}", f"card {number}", "card", "white", "card", CARD_HALF, half, half + 0.012, _card(number), top=half, text=number)
+    return Kind(f"card_{number}", f"card {number}", "card", "white", "card", CARD_HALF, half, GRASP, _card(number), top=half, text=number)
 
 
 _ROOM = Interior(STAND_HALF[0], STAND_HALF[1], rim=0.05, floor=STAND_TOP)

@@ -8,7 +8,7 @@ import mujoco
 
 from envs.looks import Builder
 from envs.objects import toys
-from envs.objects.kind import Add, Kind
+from envs.objects.kind import LOW_GRASP, Add, Kind
 from envs.objects.toys import Felt, Limb, Part, figure, mirrored
 from envs.shapes import RGB, lathe
 
@@ -52,7 +52,7 @@ def _doll(dress: RGB, hair: RGB, shoes: RGB) -> Add:
 
 def _make_doll(colour: str, dress: RGB, hair: RGB, shoes: RGB) -> Kind:
     rest = FELT[0].pos[2]
-    return Kind(f"{colour}_doll", "doll", "doll", colour, "doll", (0.044, 0.027, 0.053), rest, 0.032, _doll(dress, hair, shoes))
+    return Kind(f"{colour}_doll", "doll", "doll", colour, "doll", (0.044, 0.027, 0.053), rest, LOW_GRASP, _doll(dress, hair, shoes))
 
 
 def _repainted(name: str, colour: str, parts: tuple[Part | Limb, ...], rgbs: dict[RGB, RGB]) -> Kind:

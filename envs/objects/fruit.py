@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from envs.looks import Builder
 from envs.objects.felt import BOX, CAPSULE, SPHERE, felt
-from envs.objects.kind import Add, Kind
+from envs.objects.kind import LOW_GRASP, Add, Kind
 from envs.shapes import RGB, lathe, tube
 
 BEND, SPAN = 0.105, 0.74  # m, rad: radius of a banana's bend, half of the angle that it spans
@@ -65,7 +65,7 @@ def _round(skin: RGB, radius: float, dimple: float, stalk: bool) -> Add:
 def _make_banana(name: str, colour: str, skin: RGB, stalk: RGB, size: float = 1.0) -> Kind:
     extents = (BEND * np.sin(SPAN) * size + 0.006, 0.047 * size, GIRTH * size)
     height = GIRTH * size
-    return Kind(name, "banana", "banana", colour, "fruit", extents, height, height + 0.010, _banana(skin, stalk, size))
+    return Kind(name, "banana", "banana", colour, "fruit", extents, height, LOW_GRASP, _banana(skin, stalk, size))
 
 
 def _make_round(name: str, phrase: str, colour: str, skin: RGB, radius: float, dimple: float = 0.0, stalk: bool = False) -> Kind:

@@ -15,6 +15,10 @@ from envs.shapes import XYZ
 
 Add = Callable[[Builder, mujoco.MjsBody, str], None]  # (builder, body, role): geom and mesh names start with the role
 
+# m, ee above the support, the least `grasp_height` of what is less than 56 mm wide: the fingertips are 19 mm below the ee when
+# open, 33 mm when closed (tests/envs/test_gripper.py). Closed lower, they press on the support, with up to 80 N at 28 mm.
+LOW_GRASP = 0.035
+
 
 @dataclass(frozen=True)
 class Interior:
@@ -68,7 +72,7 @@ class Kind:
     """A kind of thing, movable or fixed.
 
     `half_extents`: m, of a box around the body's origin that holds all of it; `rest_height`: origin above its support;
-    `grasp_height`: ee above the support when the fingers close (they reach 1 cm further down on closing); `top`: m, its
+    `grasp_height`: ee above the support when the fingers close (they reach 1.4 cm further down on closing); `top`: m, its
     highest point above the origin, which it stands on upside down. `interior`: what it can hold. `text`: what is
     written on it. `handle`: of a mug. `hooks`: the middle line of each hook from its root over its lowest point to its
     tip, in the body's frame. `add` gives the body its geoms, joints and child bodies; child bodies and joints are named

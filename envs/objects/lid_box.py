@@ -6,7 +6,7 @@ import mujoco
 
 from envs.looks import Builder
 from envs.objects.felt import felt_boxes
-from envs.objects.kind import Add, Interior, Kind
+from envs.objects.kind import LOW_GRASP, Add, Interior, Kind
 from envs.shapes import RGB, XYZ, boxes, lathe
 
 HALF = (0.078, 0.062)  # m, the box outside, along x and y
@@ -67,7 +67,7 @@ def _make_box(name: str, colour: str, paint: RGB, band: RGB) -> Kind:
 
 def _make_lid(name: str, colour: str, paint: RGB, knob: RGB) -> Kind:
     extents = (HALF[0] + PLAY + SKIRT_WALL, HALF[1] + PLAY + SKIRT_WALL, LID + KNOB)
-    return Kind(name, "lid", "lid", colour, "lid", extents, 0.0, LID + 0.030, _lid(paint, knob), top=LID + KNOB)
+    return Kind(name, "lid", "lid", colour, "lid", extents, 0.0, LID + LOW_GRASP, _lid(paint, knob), top=LID + KNOB)
 
 
 KINDS: tuple[Kind, ...] = (

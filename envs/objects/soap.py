@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 
 from envs.looks import COLLISION_GROUP, Builder
-from envs.objects.kind import Add, Interior, Kind
+from envs.objects.kind import LOW_GRASP, Add, Interior, Kind
 from envs.shapes import RGB, XYZ, Mesh, boxes, rounded
 
 SOAP_FRICTION = (0.7, 0.01, 0.0002)  # sliding, torsional, rolling
@@ -36,7 +36,7 @@ def _bar(half: XYZ, rgb: RGB, flat: float, edge: float) -> Add:
 
 
 def _soap(name: str, phrase: str, colour: str, rgb: RGB, half: XYZ, flat: float = 2.6, edge: float = 3.5) -> Kind:
-    return Kind(name, phrase, "soap", colour, "soap", half, half[2], half[2] + 0.014, _bar(half, rgb, flat, edge), top=half[2])
+    return Kind(name, phrase, "soap", colour, "soap", half, half[2], LOW_GRASP, _bar(half, rgb, flat, edge), top=half[2])
 
 
 def _add_dish(builder: Builder, body: mujoco.MjsBody, role: str) -> None:

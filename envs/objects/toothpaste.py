@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from envs.looks import COLLISION_GROUP, Builder
-from envs.objects.kind import Add, Kind
+from envs.objects.kind import LOW_GRASP, Add, Kind
 from envs.shapes import RGB, Mesh, lathe
 
 LENGTH, CAP = 0.125, 0.026  # m: of the tube, and of the cap beyond it
@@ -81,7 +81,7 @@ def _add(name: str, base: RGB, stripe: RGB, ink: RGB) -> Add:
 
 def _kind(name: str, colour: str, brand: str, base: RGB, stripe: RGB, ink: RGB) -> Kind:
     half = ((LENGTH + CAP) / 2, 0.0225, 0.018)
-    return Kind(name, "toothpaste", "toothpaste", colour, "toothpaste", half, REST, 0.028, _add(brand, base, stripe, ink), top=0.018)
+    return Kind(name, "toothpaste", "toothpaste", colour, "toothpaste", half, REST, LOW_GRASP, _add(brand, base, stripe, ink), top=0.018)
 
 
 BOX = mujoco.mjtGeom.mjGEOM_BOX

@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 from envs.looks import COLLISION_GROUP, SEEN, Builder
-from envs.objects.kind import Add, Kind
+from envs.objects.kind import LOW_GRASP, Add, Kind
 from envs.shapes import RGB, XYZ
 
 TOY_FRICTION = (0.9, 0.01, 0.0002)  # sliding, torsional, rolling; the finger pads' own wins at a grasp
@@ -189,7 +189,7 @@ def _make_animal(
 
 def _make_block(colour: str, rgb: RGB) -> Kind:
     half = (BLOCK_HALF, BLOCK_HALF, BLOCK_HALF)
-    return Kind(f"{colour}_block", f"{colour} block", "block", colour, "block", half, BLOCK_HALF, 0.03, _block(rgb), top=BLOCK_HALF)
+    return Kind(f"{colour}_block", f"{colour} block", "block", colour, "block", half, BLOCK_HALF, LOW_GRASP, _block(rgb), top=BLOCK_HALF)
 
 
 # What is felt of each; the first box is the one that is grasped.
@@ -200,9 +200,9 @@ FELT: dict[str, tuple[Felt, ...]] = {
     "elephant": (Felt((0, 0, 0.0240), (0.0230, 0.0205, 0.0240), 0.042), Felt((0.036, 0, 0.0300), (0.0130, 0.0100, 0.0200), 0.006)),
 }  # fmt: skip
 KINDS: tuple[Kind, ...] = (
-        _make_animal("duck", "yellow", (0.044, 0.0225, 0.037), DUCK, 0.032),
-        _make_animal("pig", "pink", (0.0425, 0.0225, 0.032), PIG, 0.034),
-        _make_animal("frog", "green", (0.0320, 0.0245, 0.027), FROG, 0.030),
+        _make_animal("duck", "yellow", (0.044, 0.0225, 0.037), DUCK, LOW_GRASP),
+        _make_animal("pig", "pink", (0.0425, 0.0225, 0.032), PIG, LOW_GRASP),
+        _make_animal("frog", "green", (0.0320, 0.0245, 0.027), FROG, LOW_GRASP),
         _make_animal("elephant", "grey", (0.0540, 0.0265, 0.030), ELEPHANT, 0.036),
         _make_block("red", (0.82, 0.08, 0.07)),
         _make_block("orange", (1.00, 0.48, 0.04)),

@@ -9,7 +9,7 @@ import numpy as np
 
 from envs.predicates import AllOf, Closed, Inside, Opened
 from envs.skills.pick_place import PutInside
-from envs.skills.skill import CAREFUL_SPEED, LIFT_SPEED, OPEN, SPEED, Target, Vector, down, towards, turned
+from envs.skills.skill import ARRIVED, CAREFUL_SPEED, LIFT_SPEED, OPEN, SPEED, Target, Vector, down, towards, turned
 from envs.skills.stack import LEVEL, TABLE, PlaceOn, angle_between, take, yaw_of
 from envs.types import Predicate
 from envs.world import World
@@ -68,7 +68,7 @@ class PullOpen:
         if world.holding(self.object) and off < 0.03:
             across = (grasp - ee) - (grasp - ee) @ way * way
             return Target(ee + way * PULL_SPEED + 0.3 * across, 1.0, turning)
-        if off < 0.008 and abs(ee[2] - grasp[2]) < 0.008 and level:
+        if off < ARRIVED and abs(ee[2] - grasp[2]) < ARRIVED and level:
             return Target(grasp, 1.0, turning)
         if world.gripper_closed > OPEN:
             return Target(ee, 0.0, world.ee_mat)

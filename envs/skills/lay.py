@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.skills.skill import CAREFUL_SPEED, LIFT_SPEED, OPEN, SPEED, Target, Vector, down, towards, turned
+from envs.skills.skill import ARRIVED, CAREFUL_SPEED, LIFT_SPEED, OPEN, SPEED, Target, Vector, down, towards, turned
 from envs.world import World
 
 HOVER = 0.08  # m above the grasp, where the fingers clear what stands around
@@ -65,7 +65,7 @@ class Lay:
         hover = max(grasp[2] + HOVER, self.transit if np.linalg.norm((obj - ee)[:2]) > 0.10 else 0.0)
         off = float(np.linalg.norm((obj - ee)[:2]))
         aimed = _angle(world.ee_mat, mat) < AIMED
-        if off < ALIGNED and aimed and ee[2] < grasp[2] + 0.008:
+        if off < ALIGNED and aimed and ee[2] < grasp[2] + ARRIVED:
             return Target(grasp, 1.0, mat)
         if world.gripper_closed > OPEN:  # let go, rise
             return Target(towards(ee, np.r_[ee[:2], ee[2] + HOVER], LIFT_SPEED if world.gripper_closed < 0.5 else 0.012), 0.0, world.ee_mat)

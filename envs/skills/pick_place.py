@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from envs.predicates import Inside
-from envs.skills.skill import CAREFUL_SPEED, LIFT_SPEED, OPEN, SPEED, Target, Vector, towards
+from envs.skills.skill import ARRIVED, CAREFUL_SPEED, LIFT_SPEED, OPEN, SPEED, Target, Vector, towards
 from envs.world import World
 
 HOVER = 0.09  # m above the grasp, where the fingers clear every toy
@@ -66,7 +66,7 @@ class PickPlace(PutInside):
         grasp = np.r_[obj[:2], obj[2] - kind.rest_height + kind.grasp_height]
         hover = grasp[2] + HOVER
         off = np.linalg.norm((obj - ee)[:2])
-        if off < ALIGNED and ee[2] < grasp[2] + 0.008:
+        if off < ALIGNED and ee[2] < grasp[2] + ARRIVED:
             return Target(grasp, 1.0)
         if world.gripper_closed > OPEN or _over_container(world, ee):  # let go, rise
             return Target(towards(ee, np.r_[ee[:2], max(hover, TRANSIT)], LIFT_SPEED if world.gripper_closed < 0.5 else 0.012), 0.0)

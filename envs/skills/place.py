@@ -9,7 +9,7 @@ import numpy as np
 from envs.predicates import Inside, On
 from envs.shapes import XYZ
 from envs.skills.skill import LIFT_SPEED, Target, Vector, down, towards, turned
-from envs.skills.stack import take
+from envs.skills.stack import take, yaw_of
 from envs.world import World
 
 CARRY_SPEED = 0.021  # m per control step: 0.32 m/s
@@ -22,7 +22,8 @@ class Place:
     """Take an object and set it down on the goal (`within`: let it go in the goal, a container).
 
     `at`: m in the goal's frame, where the object's underside ends up; `carry`: m above the table, the object's underside
-    on its way; `drop`: m, the gap under it when it is let go.
+    on its way; `drop`: m, the gap under it when it is let go; `lift`: m per control step, slower for what may catch on what it
+    is taken off: the arm's targets run ahead of it by as much, and it pulls by 3 N for each mm of that.
     """
 
     object: str
@@ -31,6 +32,7 @@ class Place:
     within: bool = False
     carry: float = 0.09
     drop: float = 0.004
+    lift: float = LIFT_SPEED
 
     @property
     def predicate(self) -> Inside | On:
@@ -61,5 +63,6 @@ class Place:
             return Target(towards(ee, hand + [0, 0, self.drop], LOWER_SPEED), 1.0, turning)
         height = max(self.carry + world.kind(self.object).rest_height, goal[2] + self.drop)
         if obj[2] < height - 0.02:
-            return Target(towards(ee, ee + [0, 0, height + 0.01 - obj[2]], LIFT_SPEED), 1.0, world.ee_mat)
+            upright = down(yaw_of(world.ee_mat))  # a hand that stays as it leant would take the lean along
+            return Target(towards(ee, ee + [0, 0, height + 0.01 - obj[2]], self.lift), 1.0, upright)
         return Target(towards(ee, np.r_[hand[:2], ee[2] + height - obj[2]], CARRY_SPEED), 1.0, turning)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from envs.predicates import On
-from envs.skills.skill import CAREFUL_SPEED, DOWN, LIFT_SPEED, OPEN, SPEED, Target, Vector, towards, turned
+from envs.skills.skill import ARRIVED, CAREFUL_SPEED, DOWN, LIFT_SPEED, OPEN, SPEED, Target, Vector, towards, turned
 from envs.world import World
 
 RIM = 0.0025  # m, from the edge to the middle of the rim's thickness
@@ -77,7 +77,7 @@ class LayByRim:
         hover = grasp[2] + HOVER
         off = float(np.linalg.norm((grasp - ee)[:2]))
         hand = turned(world.ee_mat, DOWN)
-        if off < ALIGNED and ee[2] < grasp[2] + 0.008:
+        if off < ALIGNED and ee[2] < grasp[2] + ARRIVED:
             return Target(grasp, 1.0, hand)
         if world.gripper_closed > OPEN:  # let go, rise
             return Target(towards(ee, np.r_[ee[:2], max(hover, ee[2] + 0.03)], LIFT_SPEED if world.gripper_closed < 0.5 else 0.012), 0.0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from envs.predicates import On
-from envs.skills.skill import CAREFUL_SPEED, LIFT_SPEED, OPEN, SPEED, Target, Vector, down, towards, turned
+from envs.skills.skill import ARRIVED, CAREFUL_SPEED, LIFT_SPEED, OPEN, SPEED, Target, Vector, down, towards, turned
 from envs.world import World
 
 TABLE = "table"
@@ -88,7 +88,7 @@ def take(world: World, role: str) -> Target:
     grasp = np.r_[obj[:2], obj[2] - kind.rest_height + kind.grasp_height]
     off = float(np.linalg.norm((obj - ee)[:2]))
     hover = grasp[2] + HOVER
-    if off < GRASPED and ee[2] < grasp[2] + 0.008 and level:
+    if off < GRASPED and ee[2] < grasp[2] + ARRIVED and level:
         return Target(grasp, 1.0, turning)
     if world.gripper_closed > OPEN:  # let go, then rise
         free = all(map(world.released, world.roles))

@@ -74,7 +74,7 @@ BREAD_TO_EMPTY_PLATE = Task(
     shuffled=("plate", "full_plate"),
 )  # fmt: skip
 
-_BALL = Place("ball", "can", at=(0, 0, CAN_HEIGHT - 0.016), within=True, carry=CAN_HEIGHT + 0.03)
+_BALL = Place("ball", "can", at=(0, 0, CAN_HEIGHT - 0.010), within=True, carry=CAN_HEIGHT + 0.03)  # the fingertips stay above the rim
 BALL_TO_CAN = Task(
     name="ball_to_can",
     scene="tabletop",
@@ -100,7 +100,7 @@ BALL_TO_CAN = Task(
     accepts=Apart((("can", 0.14),)),
 )  # fmt: skip
 
-_LID = Place("lid", "table", at=(0.54, -0.03, SKIRT), carry=BOX_HEIGHT + 0.045)
+_LID = Place("lid", "table", at=(0.54, -0.03, SKIRT), carry=BOX_HEIGHT + 0.045, lift=0.009)
 TAKE_LID = Task(
     name="take_lid",
     scene="tabletop",

@@ -9,13 +9,17 @@ from numpy.typing import ArrayLike
 
 from envs.ik import IK
 from envs.layout import Layout, Placed
-from envs.objects import toys
+from envs.objects import KINDS as ALL_KINDS
+from envs.objects import lid_box, toys
+from envs.objects.kind import LOW_GRASP
 from envs.robot import EE_SITE, FINGER_BODIES, GRIPPER_JOINT, GRIPPER_MAX, GRIPPER_TORQUE, HOME_QPOS
 from envs.scenes import SCENES
 
 KINDS = {kind.name: kind for kind in toys.KINDS}
 SPOT = np.array([0.50, 0.0])  # m, where the object stands
 SUBSTEPS, HZ = 20, 15
+FROM_ABOVE = ("animal", "ball", "block", "doll", "fruit", "lid", "soap", "toothpaste")  # categories
+WIDE, WIDE_REACH = ("card", "food"), 0.0285  # 56 mm or more: the fingertips meet their sides at most so far below the ee, m
 
 
 class Rig:
@@ -51,6 +55,11 @@ class Rig:
         ids = [self.model.geom(f"{side}_fingerpad_collision").id for side in ("left", "right")]
         apart = self.data.geom_xpos[ids[0]] - self.data.geom_xpos[ids[1]]
         return float(np.linalg.norm(apart)) - 2 * float(self.model.geom_size[ids[0], 1])
+
+    def clearance(self) -> float:
+        """m between the table and the lowest fingertip."""
+        pads = [self.model.geom(f"{side}_fingerpad_collision").id for side in ("left", "right")]
+        return min(float(self.data.geom_xpos[i][2] - np.abs(self.data.geom_xmat[i][6:]) @ self.model.geom_size[i]) for i in pads)
 
     def grip_forces(self) -> list[float]:
         """N, of each finger on the toy, normal to the contact."""
@@ -105,6 +114,31 @@ def test_both_fingers_close_alike_and_the_pads_stay_parallel():
     pads = [rig.data.geom(f"{side}_fingerpad_collision") for side in ("left", "right")]
     assert rig.data.joint("right_outer_knuckle_joint").qpos[0] == pytest.approx(knuckle, abs=0.01)
     assert abs(pads[0].xmat.reshape(3, 3)[:, 1] @ pads[1].xmat.reshape(3, 3)[:, 1]) == pytest.approx(1, abs=1e-3)
+
+
+def test_fingers_that_close_at_the_lowest_grasp_keep_clear_of_the_table():
+    rig = Rig()
+    rig.move([*SPOT, LOW_GRASP], 0.0, 20)
+    rig.hold(0.0, 10)
+    assert rig.clearance() == pytest.approx(LOW_GRASP - 0.019, abs=0.0005)
+    rig.hold(1.0, 15)
+    assert rig.clearance() == pytest.approx(LOW_GRASP - 0.033, abs=0.0005)
+
+
+def test_fingers_56_mm_apart_reach_less_far():
+    rig = Rig()
+    while rig.opening() > 0.056:
+        rig.hold(0.4, 1)
+    assert rig.pos[2] - rig.clearance() == pytest.approx(WIDE_REACH, abs=0.001)
+
+
+@pytest.mark.parametrize("kind", sorted(n for n, k in ALL_KINDS.items() if k.category in FROM_ABOVE + WIDE))
+def test_nothing_is_taken_from_above_lower_than_the_fingers_may_go(kind):
+    kind = ALL_KINDS[kind]
+    if kind.category in WIDE:
+        assert kind.grasp_height > WIDE_REACH
+    else:
+        assert kind.grasp_height >= LOW_GRASP + (lid_box.LID if kind.category == "lid" else 0.0)
 
 
 def test_the_grip_force_lies_in_the_2f85s_published_range_and_within_the_torque_limit():

@@ -48,3 +48,13 @@ def test_the_object_is_let_go_just_above_its_place():
         env.advance(action)
     assert 0 < heights[0] < 0.010
     assert np.linalg.norm((env.world.pos("bread") - place.target(env.world))[:2]) < 0.02
+
+
+def test_the_fingers_stay_above_the_rim_as_they_let_the_ball_go():
+    """Opened in the can, they once caught its wall with 70 N on their way up."""
+    env = SimEnv("ball_to_can", cameras=False)
+    env.reset(options={"trial": Trial("ball_to_can", 2, split="train")})
+    while not (env.terminated or env.truncated):
+        env.advance(act(env)[0])
+    assert env.terminated
+    assert env.pushed.peak < 0.5

@@ -46,7 +46,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Conditioned:
-    """`context` for the action head; `positions` (C, R, 6) normalised, with that option."""
+    """`context` for the action head; `positions` (C, R, 6) normalised, with that option; 0 where none was asked for."""
 
     context: Context
     positions: Tensor | None
@@ -201,11 +201,13 @@ class ChatVLA(nn.Module):
         agent_pos: Tensor,
         seen: Seen,
         prefix: Prefix | None = None,
+        asks_more: Tensor | None = None,
     ) -> Conditioned:
         """What the action head gets, from states of control rows.
 
         `hidden` (C, S, d); `prompt`, `answer` (C, S) bool; `readout` (C, R) indices; `agent_pos` (C, 17) raw; the
-        first C x V images of `seen` are those of these rows, in the order of `config.cameras`.
+        first C x V images of `seen` are those of these rows, in the order of `config.cameras`. `asks_more` (C,) bool:
+        rows whose further references are looked for too (None: no row's), though the head reads the first alone.
         """
         proprio = self.normalize_agent_pos.normalize(agent_pos)
         parts, positions = [self._pooled(hidden, prompt, answer), proprio], None
@@ -213,11 +215,17 @@ class ChatVLA(nn.Module):
             state = hidden.gather(1, readout[..., None].expand(-1, -1, hidden.shape[-1]))
             # Cut as it lies in memory, channels last: gradients in another layout cost a sixth of stem and readout.
             own = seen.stem_map.permute(0, 2, 3, 1)[: len(hidden) * len(self.config.cameras)].permute(0, 3, 1, 2)
-            keypoints = self.readout(own, state)
+            fine = self.readout.fine(own)
+            keypoints = self.readout.points(fine, state[:, :1])
             parts.append(keypoints[:, 0])
             if self.positions is not None:
-                positions = self.positions(keypoints, proprio, state)
+                positions = self.positions(keypoints, proprio, state[:, :1])
                 parts.append(self.positions.relative(positions[:, 0], agent_pos))
+                if asks_more is not None and state.shape[1] > 1:
+                    rows, further = asks_more.nonzero()[:, 0], state[asks_more, 1:]
+                    found = self.positions(self.readout.points(fine[rows], further), proprio[rows], further)
+                    unasked = positions.new_zeros(len(state), *found.shape[1:])
+                    positions = torch.cat([positions, unasked.index_copy(0, rows, found)], 1)
         return Conditioned(Context(torch.cat([p.float() for p in parts], -1), prefix), positions)
 
     def prefix_of(self, cache: Cache, rows: int, visible: Tensor, position_ids: Tensor) -> Prefix:
@@ -240,7 +248,7 @@ class ChatVLA(nn.Module):
         prefix = None
         if cache is not None:
             prefix = self.prefix_of(cache, c, prompt | batch.answer, batch.position_ids[:, :c])
-        return self.control_condition(hidden[:c], prompt, batch.answer, batch.readout, batch.agent_pos, seen, prefix)
+        return self.control_condition(hidden[:c], prompt, batch.answer, batch.readout, batch.agent_pos, seen, prefix, batch.readout_mask[:, 1:].any(1))
 
     def _word_loss(self, batch: Batch, hidden: Tensor) -> Tensor:
         states = hidden[batch.input_ids == self.config.text.image_token_id]

@@ -23,6 +23,7 @@ from policy.lightning import StageModule, step_ended
 from policy.logs import TrainingLog, loggers, progress_bar
 from policy.lora import add_lora, freeze_under_lora, merge_lora
 from policy.memory import keep_freed_memory
+from policy.optim import has_bfloat16_units
 from policy.sharding import ShardedStageModule, newest, sharded_strategy, strategy_name, whole_weights
 from policy.stages import Stage
 
@@ -137,8 +138,7 @@ def fast_precision(setting: FitSetting) -> str:
     if setting.precision != "auto":
         return setting.precision
     on_gpu = setting.accelerator != "cpu" and torch.cuda.is_available()
-    has_units = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    return "bf16-mixed" if on_gpu or has_units else "32-true"
+    return "bf16-mixed" if on_gpu or has_bfloat16_units() else "32-true"
 
 
 def _callbacks(stage: Stage, setting: FitSetting, strategy: str) -> list[lightning.Callback]:

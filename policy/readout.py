@@ -41,10 +41,17 @@ class KeypointReadout(nn.Module):
 
     def forward(self, stem_map: Tensor, state: Tensor) -> Tensor:
         """`stem_map` (C x V, width, H/4, W/4), cameras in order within a row; `state` (C, R, hidden)."""
+        return self.points(self.fine(stem_map), state)
+
+    def fine(self, stem_map: Tensor) -> Tensor:
+        """The map that keypoints are found on, (C, V, H/8, W/8, E)."""
+        return self.features(stem_map).permute(0, 2, 3, 1).unflatten(0, (-1, self.cameras))
+
+    def points(self, fine: Tensor, state: Tensor) -> Tensor:
+        """Keypoints of the references whose states are `state` (C, R, hidden), on `fine`."""
         c, r = state.shape[:2]
-        fine = self.features(stem_map)
         grid = pixel_grid(fine.shape[2], fine.shape[3], fine.device)
-        fine_CVLE = fine.permute(0, 2, 3, 1).reshape(c, self.cameras, len(grid), MAP_WIDTH)
+        fine_CVLE = fine.flatten(2, 3)
         scale, shift = self.film(self.norm(state)[:, :, None] + self.camera).transpose(1, 2).chunk(2, -1)  # C V R E
         # mix(fine * (1 + scale) + shift), with the scale moved into the weights: the map is never copied per reference.
         weight = self.mix.weight * (1 + scale)[..., None, :]  # C V R out E

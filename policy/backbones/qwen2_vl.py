@@ -26,6 +26,7 @@ from transformers.models.qwen2_vl.modeling_qwen2_vl import (
     Qwen2VLModel,
     Qwen2VLTextModel,
 )
+from transformers.vision_utils import get_vision_position_ids
 
 from policy.attention import PLAIN, BatchedVisionAttention, register_plain_attention
 from policy.backbones import loading
@@ -175,8 +176,9 @@ class ChatVLABackbone(Qwen2VLForConditionalGeneration):
     def _encoded(self, patches: Tensor, images: int, size: tuple[int, int]) -> Tensor:
         vision: Any = self.config.vision_config
         patch = vision.patch_size
-        grid = torch.tensor([[1, size[0] // patch, size[1] // patch]], device=patches.device).expand(images, 3)
-        return self.model.visual(patches, grid_thw=grid).pooler_output
+        grid = torch.tensor([[1, size[0] // patch, size[1] // patch]], device=patches.device)
+        places = get_vision_position_ids(grid, vision.spatial_merge_size).repeat(images, 1)  # transformers would make them image by image
+        return self.model.visual(patches, grid_thw=grid.expand(images, 3), position_ids=places).pooler_output
 
     def hidden_states(
         self,

@@ -111,6 +111,19 @@ def test_rows_without_actions_give_no_action_loss(model):
     assert losses["positions"].item() > 0
 
 
+def test_references_that_nobody_asks_for_are_not_looked_for(model):
+    batch = small_batch(control=3, understanding=0)
+    asked = torch.tensor([[True, False], [True, True], [False, False]])
+    seen = model.see(batch.images, batch.cameras)
+    hidden, cache = model.hidden_states(batch, seen)
+    everywhere = model._conditioned(batch, hidden, seen, cache)
+    some = model._conditioned(replace(batch, readout_mask=asked), hidden, seen, cache)
+    torch.testing.assert_close(some.context.vector, everywhere.context.vector)
+    torch.testing.assert_close(some.positions[1], everywhere.positions[1])
+    torch.testing.assert_close(some.positions[:, 0], everywhere.positions[:, 0])
+    assert not some.positions[[0, 2], 1].any()
+
+
 def test_the_loss_is_the_weighted_sum_of_its_parts():
     weights = LossWeights(lm=1.0, action=2.0, words=3.0, positions=4.0)
     model = ChatVLA(replace(small_config(), loss=weights), NormStats.unit())

@@ -216,14 +216,14 @@ class ChatVLA(nn.Module):
             # Cut as it lies in memory, channels last: gradients in another layout cost a sixth of stem and readout.
             own = seen.stem_map.permute(0, 2, 3, 1)[: len(hidden) * len(self.config.cameras)].permute(0, 3, 1, 2)
             fine = self.readout.fine(own)
-            keypoints = self.readout.points(fine, state[:, :1])
+            keypoints = self.readout(fine, state[:, :1])
             parts.append(keypoints[:, 0])
             if self.positions is not None:
                 positions = self.positions(keypoints, proprio, state[:, :1])
                 parts.append(self.positions.relative(positions[:, 0], agent_pos))
                 if asks_more is not None and state.shape[1] > 1:
                     rows, further = asks_more.nonzero()[:, 0], state[asks_more, 1:]
-                    found = self.positions(self.readout.points(fine[rows], further), proprio[rows], further)
+                    found = self.positions(self.readout(fine[rows], further), proprio[rows], further)
                     unasked = positions.new_zeros(len(state), *found.shape[1:])
                     positions = torch.cat([positions, unasked.index_copy(0, rows, found)], 1)
         return Conditioned(Context(torch.cat([p.float() for p in parts], -1), prefix), positions)

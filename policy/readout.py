@@ -39,16 +39,12 @@ class KeypointReadout(nn.Module):
         """How many numbers a reference gets."""
         return self.cameras * self.keypoints * 2
 
-    def forward(self, stem_map: Tensor, state: Tensor) -> Tensor:
-        """`stem_map` (C x V, width, H/4, W/4), cameras in order within a row; `state` (C, R, hidden)."""
-        return self.points(self.fine(stem_map), state)
-
     def fine(self, stem_map: Tensor) -> Tensor:
-        """The map that keypoints are found on, (C, V, H/8, W/8, E)."""
+        """The map that keypoints are found on, (C, V, H/8, W/8, E), of (C x V, width, H/4, W/4), cameras in order within a row."""
         return self.features(stem_map).permute(0, 2, 3, 1).unflatten(0, (-1, self.cameras))
 
-    def points(self, fine: Tensor, state: Tensor) -> Tensor:
-        """Keypoints of the references whose states are `state` (C, R, hidden), on `fine`."""
+    def forward(self, fine: Tensor, state: Tensor) -> Tensor:
+        """Keypoints on the map `fine` of the references whose states are `state` (C, R, hidden)."""
         c, r = state.shape[:2]
         grid = pixel_grid(fine.shape[2], fine.shape[3], fine.device)
         fine_CVLE = fine.flatten(2, 3)

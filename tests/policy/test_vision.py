@@ -57,7 +57,7 @@ def test_a_keypoint_lies_where_the_map_is_high():
         readout.score.weight.fill_(1.0)
     fine = torch.zeros(3, 96, 5, 7)
     fine[:, :, 4, 0] = 10.0  # bottom left
-    points = readout(fine, torch.randn(1, 2, 32)).view(1, 2, 3, 4, 2)
+    points = readout(readout.fine(fine), torch.randn(1, 2, 32)).view(1, 2, 3, 4, 2)
     torch.testing.assert_close(points[..., 0], -torch.ones(1, 2, 3, 4))
     torch.testing.assert_close(points[..., 1], torch.ones(1, 2, 3, 4))
 
@@ -66,10 +66,10 @@ def test_references_of_a_row_are_read_as_if_alone():
     torch.manual_seed(0)
     readout = KeypointReadout(small_config())
     stem_map, state = torch.randn(6, 16, 4, 6), torch.randn(2, 3, 32)
-    together = readout(stem_map, state)
+    together = readout(readout.fine(stem_map), state)
     assert together.shape == (2, 3, readout.dim)
     for r in range(3):
-        torch.testing.assert_close(together[:, r : r + 1], readout(stem_map, state[:, r : r + 1]), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(together[:, r : r + 1], readout(readout.fine(stem_map), state[:, r : r + 1]), atol=1e-5, rtol=1e-5)
     assert not torch.allclose(together[:, 0], together[:, 1])
 
 
@@ -81,7 +81,7 @@ def test_the_scaled_weights_equal_film_on_the_map():
     scale, shift = readout.film(readout.norm(state[0]) + readout.camera).chunk(2, -1)
     logits = readout.score(readout.mix(fine * (1 + scale[:, None]) + shift[:, None]).relu())
     expected = torch.einsum("vlk,lx->vkx", logits.softmax(1), pixel_grid(2, 3, stem_map.device)).flatten()
-    torch.testing.assert_close(readout(stem_map, state)[0, 0], expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(readout(readout.fine(stem_map), state)[0, 0], expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.fixture

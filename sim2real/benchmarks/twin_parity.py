@@ -38,6 +38,7 @@ from sim2real.twin_rig import make_twin_rig
 TASK, ROWS = "sort_toys", "parity.jsonl"
 POLICIES = ("expert", "chatvla_tiny")
 BAR_MM, BAR_DEGREES = 1.0, 0.5  # what counts as the same motion
+TELLING = 15  # control steps within which the driver tells that the arm has stopped itself; on a busy machine it takes several
 
 
 def apart(env: FrankaEnv, simulated: NDArray[np.floating], on_twin: NDArray[np.floating]) -> tuple[float, float]:
@@ -69,7 +70,9 @@ def compare(sim: SimEnv, env: FrankaEnv, policy: Policy, trial: Trial, looks: bo
         if env.ended is None and not env.terminated:
             env.step(action)
             if sim.reflex:
-                env.step(action)  # the driver tells of a reflex with the next step
+                for _ in range(TELLING):
+                    if env.ended is None:
+                        env.step(action)
             elif env.ended is not None:  # the last one may have been cut short already
                 del found[-1:]
             else:

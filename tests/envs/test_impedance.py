@@ -98,9 +98,9 @@ def test_a_state_goes_on_to_the_same_bits(env):
     state, control_steps = env.full_state(), env.control_steps
     for _ in range(3):
         env.advance(action)
-    ends = [env.state_hash()]
+    end = env.state_hash()
     env.set_full_state(state)
     env.control_steps = control_steps
     for _ in range(3):
         env.advance(action)
-    assert env.state_hash() == ends[0]
+    assert env.state_hash() == end

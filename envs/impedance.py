@@ -1,7 +1,7 @@
 """A Franka's joints as its driver leads them: an impedance law whose torques, every millisecond, stay within what the motors give.
 
 `envs.sim_env` runs it for `motion=smooth`; the robot's drivers (`sim2real.franky_arm`, `sim2real.panda_arm`) have the same law, gains
-and limits, so that an action moves the arm alike in both worlds.
+and limits, so that an action moves the arm alike in both worlds. Left out are the springs of franky near the joints' ends.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 SEEDS_FOR_A_CLAIM = 3
+SAME = 1e-9  # apart: rounding
 HELD, REVERSED, OPEN, FEW, MISSING = "held", "reversed", "open", f"fewer than {SEEDS_FOR_A_CLAIM} seeds: no claim", "not run yet"
 
 
@@ -26,7 +27,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over n seeds with its 95 % t interval; nan where one seed cannot tell."""
+    """A mean over n seeds with its 95 % t interval; nan where one seed, or seeds that agree to the digit, cannot tell."""
 
     value: float
     low: float
@@ -38,7 +39,8 @@ def mean_over_seeds(values: Sequence[float]) -> Mean:
     """The mean of one value a seed.
 
     Student's t: seeds are what a claim generalises over, and each value carries its trials' noise with it, so that trials
-    are not counted again.
+    are not counted again. Few trials give coarse values (ten of two steps: 0.05 apart); three that are the same by chance would
+    have an interval of no width.
 
     Raises:
         ValueError: there is none.
@@ -46,7 +48,7 @@ def mean_over_seeds(values: Sequence[float]) -> Mean:
     if not len(values):
         raise ValueError("no seed to average; expected at least one value")
     v, n = np.asarray(values, float), len(values)
-    half = float(stdtrit(n - 1, 0.975) * v.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
+    half = float(stdtrit(n - 1, 0.975) * v.std(ddof=1) / np.sqrt(n)) if np.ptp(v) > SAME else float("nan")
     return Mean(float(v.mean()), float(v.mean()) - half, float(v.mean()) + half, n)
 
 
@@ -84,7 +86,7 @@ def verdicts(points: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFrame:
         apart = differences(points, claim.metric, claim.better, claim.worse)
         mean = mean_over_seeds(apart.tolist()) if len(apart) else None
         paper = "" if claim.paper is None else f"{claim.paper:+.2f}"
-        ours = "" if mean is None else f"{mean.value:+.2f}" + (f" [{mean.low:+.2f}, {mean.high:+.2f}]" if mean.n > 1 else "")
+        ours = "" if mean is None else f"{mean.value:+.2f}" + (f" [{mean.low:+.2f}, {mean.high:+.2f}]" if np.isfinite(mean.low) else "")
         rows.append((claim.text, claim.metric, f"{claim.better} - {claim.worse}", paper, ours, len(apart), verdict(points, claim)))
     columns = ["the paper says", "metric", "difference", "paper", "ours [95 %]", "seeds", "verdict"]
     return pd.DataFrame(rows, columns=columns).set_index(columns[0])

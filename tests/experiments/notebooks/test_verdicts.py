@@ -24,6 +24,7 @@ def points(a, b):
         ((0.8, 0.9, 0.85), (0.2, 0.3, 0.3), HELD),
         ((0.2, 0.3, 0.3), (0.8, 0.9, 0.85), REVERSED),
         ((0.1, 0.9, 0.5), (0.5, 0.2, 0.5), OPEN),
+        ((0.2, 0.45, 0.55), (0.15, 0.4, 0.5), OPEN),
         ((0.8, 0.9), (0.2, 0.3), FEW),
         ((), (0.2, 0.3, 0.3), MISSING),
     ],
@@ -37,6 +38,7 @@ def test_the_interval_is_student_s_over_seeds():
     assert (mean.value, mean.n) == (pytest.approx(0.3), 3)
     assert mean.high - mean.value == pytest.approx(4.302653 * 0.264575 / math.sqrt(3), rel=1e-5)  # t(2 df) x sd / sqrt(n)
     assert math.isnan(mean_over_seeds([0.5]).low)
+    assert math.isnan(mean_over_seeds([0.3, 0.1 + 0.2, 0.3]).high), "coarse values, the same by chance"
     with pytest.raises(ValueError, match="no seed to average"):
         mean_over_seeds([])
 
@@ -46,9 +48,9 @@ def test_differences_are_of_the_seeds_that_both_arms_have():
 
 
 def test_the_table_says_what_the_paper_and_we_found():
-    (row,) = v.verdicts(points((0.8, 0.9, 0.85), (0.2, 0.3, 0.25)), [CLAIM]).reset_index().to_dict("records")
+    (row,) = v.verdicts(points((0.8, 0.9, 0.85), (0.2, 0.3, 0.2)), [CLAIM]).reset_index().to_dict("records")
     assert (row["paper"], row["seeds"], row["verdict"]) == ("+0.40", 3, "held")
-    assert row["ours [95 %]"] == "+0.60 [+0.60, +0.60]"
+    assert row["ours [95 %]"] == "+0.62 [+0.54, +0.69]"
 
 
 def test_a_summary_has_a_line_for_each_arm_and_metric():

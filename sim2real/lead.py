@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from envs.motion import Motion
 from envs.types import CONTROL_HZ
 from sim2real.arm import Vector
@@ -25,5 +27,8 @@ class Lead:
         self._last, self._new, self._since = self.target(time_s), joint_pos, time_s
 
     def target(self, time_s: float) -> Vector:
-        """(7,) rad: what the controller is to be told at this moment."""
-        return self.motion.target(self._last, self._new, (time_s - self._since) * CONTROL_HZ)
+        """(7,) rad: what the controller is to be told at this moment.
+
+        To a microsecond: the clock goes on from trial to trial, and a trial is not to depend on how its seconds are rounded.
+        """
+        return self.motion.target(self._last, self._new, float(np.round(time_s - self._since, 6)) * CONTROL_HZ)

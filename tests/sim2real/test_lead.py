@@ -42,3 +42,16 @@ def test_a_step_is_told_at_once():
     lead.start(A)
     lead.follow(B, 10.0)
     np.testing.assert_array_equal(lead.target(10.0), B)
+
+
+def test_what_is_told_does_not_depend_on_when_the_clock_began():
+    """As the same milliseconds of another trial, hours later."""
+
+    def told(began_s):
+        lead = Lead(MOTIONS["smooth"])
+        lead.start(np.zeros(7))
+        lead.follow(np.full(7, 0.03), began_s)
+        return [lead.target(began_s + k / 1000) for k in range(0, 70, 3)]
+
+    for began_s in (16.384, 7208.96):
+        np.testing.assert_array_equal(told(0.0), told(began_s))

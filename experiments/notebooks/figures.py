@@ -94,9 +94,10 @@ def plane(means: pd.DataFrame, x: str, y: str, arms: Mapping[str, str], labels: 
             continue
         a, b = (part.iloc[0] for part in both)
         colour = COLOURS[i % len(COLOURS)]
-        axes.errorbar(a.value, b.value, xerr=_error(a), yerr=_error(b), fmt="o", color=colour, ms=8, lw=1.2, alpha=0.9)
-        axes.annotate(text, (a.value, b.value), (8, 8), textcoords="offset points", color=colour, weight="bold")
-    if not axes.containers:
+        axes.errorbar(a.value, b.value, xerr=_error(a), yerr=_error(b), fmt="o", color=colour, ms=8, lw=1.2, alpha=0.9, label=text)
+    if axes.containers:
+        figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)  # beside the points, names of near arms lie on each other
+    else:
         axes.text(0.5, 0.5, "no arm has both yet", ha="center", va="center", color=GREY)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=labels[0], ylabel=labels[1])
     return figure

@@ -45,8 +45,9 @@ def test_an_arm_without_a_value_keeps_its_line_and_gets_no_dot():
 
 def test_a_plane_shows_arms_that_have_both_metrics():
     both = pd.concat([MEANS, MEANS[:1].assign(metric="answers", value=0.4, low=np.nan, high=np.nan)])
-    axes = figures.plane(both, "answers", "control", ARMS, ("x", "y")).axes[0]
-    assert [text.get_text() for text in axes.texts] == ["first"]
+    figure = figures.plane(both, "answers", "control", ARMS, ("x", "y"))
+    axes = figure.axes[0]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["first"]
     assert ("o", [0.4], [0.7]) in drawn(axes)
 
 

@@ -9,9 +9,7 @@ after an interruption, and more workers (each with a twin of its own) execute th
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
-import os
 import sys
 import time
 from collections import Counter
@@ -25,6 +23,7 @@ from rich.console import Console
 from envs.types import ACTION_DIM, CONTROL_HZ, Trial
 from experiments.provenance import commit
 from policy.baselines import hold_action
+from sim2real import rows
 from sim2real.arm import Collision
 from sim2real.franka_env import FrankaEnv
 from sim2real.safety import IN_THE_BOX
@@ -103,9 +102,8 @@ def sizes(chunks: int) -> list[int]:
 
 def done(out: Path, seed: int, chunks: int) -> dict[int, Counter[str]]:
     """Batch -> what was counted, of those of these random numbers that are over."""
-    rows = [json.loads(line) for line in (out / ROWS).read_text().splitlines()] if (out / ROWS).exists() else []
     size = dict(enumerate(sizes(chunks)))
-    return {row["batch"]: Counter(row["found"]) for row in rows if row["seed"] == seed and row["found"]["chunks"] == size.get(row["batch"])}
+    return {row["batch"]: Counter(row["found"]) for row in rows.read(out / ROWS) if row["seed"] == seed and row["found"]["chunks"] == size.get(row["batch"])}
 
 
 def work(out: Path, seed: int, batches: Iterable[tuple[int, int]]) -> None:
@@ -116,10 +114,7 @@ def work(out: Path, seed: int, batches: Iterable[tuple[int, int]]) -> None:
             began = time.monotonic()
             found = wild(env, chunks, np.random.default_rng((seed, batch)))
             row = {"seed": seed, "batch": batch, "found": found, "seconds": round(time.monotonic() - began, 1), "commit": of}
-            with (out / ROWS).open("a") as file:
-                file.write(json.dumps(row) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+            rows.append(out / ROWS, row)
     finally:
         env.close()
 

@@ -12,8 +12,6 @@ and ends with the table of all rows.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -29,6 +27,7 @@ from envs.sim_env import SimEnv
 from envs.types import Policy, Trial
 from experiments.policies import BLIND, make_policy
 from experiments.provenance import commit
+from sim2real import rows
 from sim2real.arm import Collision
 from sim2real.franka_env import FrankaEnv
 from sim2real.scripted import ScriptedOperator
@@ -93,17 +92,16 @@ def alike(row: dict[str, Any]) -> bool:
     return row["simulated_done"] == row["twin_done"] and bool(row["simulated_ended"]) == bool(row["twin_ended"])
 
 
-def read(out: Path) -> list[dict[str, Any]]:
-    """All rows; none where there is no file."""
-    path = out / ROWS
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+def played(out: Path, setting: dict[str, str], policies: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows of these policies' trials in this setting."""
+    return [row for row in rows.read(out / ROWS) if setting.items() <= row.items() and row["policy"] in policies]
 
 
-def table(rows: Sequence[dict[str, Any]]) -> str:
+def table(found: Sequence[dict[str, Any]]) -> str:
     """A line for each policy, the worst of all control steps against the bar."""
     lines = [f"{'policy':<14} trials  control steps   ended alike   stopped itself: simulated  on the twin   mm: median   95 %  worst   degrees: median   95 %  worst   bar {BAR_MM:g} mm, {BAR_DEGREES:g} degrees"]
-    for name in dict.fromkeys(row["policy"] for row in rows):
-        mine = [row for row in rows if row["policy"] == name]
+    for name in dict.fromkeys(row["policy"] for row in found):
+        mine = [row for row in found if row["policy"] == name]
         mm, degrees = (np.concatenate([row[what] for row in mine]) for what in ("mm", "degrees"))
         same = sum(map(alike, mine))
         stopped = [sum(bool(row[f"{world}_ended"]) for row in mine) for world in ("simulated", "twin")]
@@ -124,12 +122,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     args.out.mkdir(parents=True, exist_ok=True)
     setting = {"arm": args.arm, "motion": args.motion}
-    rows = [row for row in read(args.out) if setting.items() <= row.items() and row["policy"] in args.policies]
-    over = {(row["policy"], row["trial"]) for row in rows}
+    over = {(row["policy"], row["trial"]) for row in played(args.out, setting, args.policies)}
     missing = [(name, k) for k in range(args.trials) for name in args.policies if (name, k) not in over]
     if missing:
         play(args.out, missing, setting)
-    told = table([row for row in read(args.out) if setting.items() <= row.items() and row["policy"] in args.policies])
+    told = table(played(args.out, setting, args.policies))
     print(told)
     return int("NOT held" in told)
 
@@ -143,10 +140,7 @@ def play(out: Path, trials: Sequence[tuple[str, int]], setting: dict[str, str]) 
         for name, index in trials:
             began = time.monotonic()
             row = {"policy": name, **setting, **compare(sim, env, policies[name], Trial(TASK, index), name not in BLIND)}
-            with (out / ROWS).open("a") as file:
-                file.write(json.dumps(row | {"seconds": round(time.monotonic() - began, 1), "commit": of}) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+            rows.append(out / ROWS, row | {"seconds": round(time.monotonic() - began, 1), "commit": of})
             print(f"{name}, trial {index}: {len(row['mm'])} control steps, at most {max(row['mm']):.2f} mm apart, {row['simulated_done']} and {row['twin_done']} steps done", flush=True)
     finally:
         env.close()

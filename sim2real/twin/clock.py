@@ -139,6 +139,8 @@ class Clock:
             self._starts += 1
             if serve(time.monotonic() + START_S[self._starts > 1], self._answered):
                 self._gate()
+            else:
+                self.fci.received.clear()  # an answer to an older state would begin the motion past its gate
         elif not motion.started:
             if not serve(time.monotonic() + TICK, self._answered):
                 self._next = time.monotonic()

@@ -198,3 +198,24 @@ def test_real_time_counts_what_does_not_come_and_stops_at_the_twentieth(tmp_path
         assert server.box.lost_total == 20
     finally:
         server.close()
+
+
+def test_an_answer_that_comes_too_late_does_not_begin_a_motion_past_its_gate(tmp_path):
+    server = Server(tmp_path, mode="gated")
+    try:
+        client = Client(server, 10)
+        move = client.send("move", move_payload(10))
+        assert client.reply() == (move, b"\x01")
+        late = client.newest()
+        while late["motion_generator_mode"] != wire.JOINT_VELOCITY + 1:
+            late = client.newest()
+        newer = client.state()
+        client.command(int(late["message_id"]))
+        while client.newest()["message_id"] <= newer["message_id"] + 1:
+            pass
+        assert not server.box.motion.started
+        while not server.ring.header["at_gate"]:
+            client.command(int(client.newest()["message_id"]))
+        assert server.box.plant.ticks == 0
+    finally:
+        server.close()

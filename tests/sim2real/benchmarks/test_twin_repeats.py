@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from envs.types import Trial
+from sim2real.benchmarks import twin_repeats
+from sim2real.outcomes import LinkLost
+
+
+def row(*hashes, joint=0.0):
+    return {"trial": 0, "steps": None, "arm": "fr3", "hashes": list(hashes), "joint_pos": [[joint] * 7] * len(hashes)}
+
+
+def write(folder, *found):
+    (folder / twin_repeats.ROWS).write_text("".join(json.dumps(row) + "\n" for row in found))
+
+
+def test_a_trial_through_the_environment_and_the_drivers_is_the_same_to_the_bit_each_time(tmp_path, capsys):
+    wanted = ["--repeats", "3", "--steps", "8", "--out", str(tmp_path)]
+    assert twin_repeats.main(wanted) == 0
+    assert "3 of 3 repeats of 8 control steps are the same to the bit: held" in capsys.readouterr().out
+    found = [json.loads(line) for line in (tmp_path / twin_repeats.ROWS).read_text().splitlines()]
+    assert len(set(found[0]["hashes"])) == 9
+    moved = [abs(a - b) for a, b in zip(found[0]["joint_pos"][0], found[0]["joint_pos"][-1], strict=True)]
+    assert max(moved) > 0.01
+
+
+def test_repeats_that_are_there_are_not_played_again_and_one_that_differs_is_told(tmp_path, capsys):
+    write(tmp_path, row("a", "b", "c"), row("a", "b", "c"), row("a", "x", "y", joint=1e-9))
+    assert twin_repeats.main(["--repeats", "2", "--out", str(tmp_path)]) == 0
+    assert twin_repeats.main(["--repeats", "3", "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "repeat 2 is another one from control step 1 on; joints at most 1.0e-09 rad apart in all of the trial",
+        "2 of 3 repeats of 2 control steps are the same to the bit: NOT held",
+    ]
+
+
+def test_a_device_that_fails_is_no_measurement_and_too_many_end_it(tmp_path, monkeypatch, capsys):
+    answers = [LinkLost("the twin does not go on"), row("a"), LinkLost("again"), row("a")]
+
+    def repeat(*_):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    class Rig:
+        twin = None
+
+    class Env:
+        def __init__(self, *_): ...
+        def close(self): ...
+
+    monkeypatch.setattr(twin_repeats, "repeat", repeat)
+    monkeypatch.setattr(twin_repeats, "make_twin_rig", lambda *_: Rig)
+    monkeypatch.setattr(twin_repeats, "FrankaEnv", Env)
+    monkeypatch.setattr(twin_repeats, "expert_actions", lambda *_: [])
+    assert twin_repeats.main(["--repeats", "2", "--out", str(tmp_path)]) == 0
+    assert "no measurement: the twin does not go on" in capsys.readouterr().out
+    answers += [LinkLost("busy")] * twin_repeats.FAILURES
+    with pytest.raises(LinkLost, match="busy"):
+        twin_repeats.main(["--repeats", "3", "--out", str(tmp_path)])
+
+
+@pytest.mark.parametrize("wrong", [["--repeats", "1"], ["--steps", "0"]])
+def test_what_cannot_be_compared_is_refused(wrong, tmp_path):
+    with pytest.raises(SystemExit):
+        twin_repeats.main([*wrong, "--out", str(tmp_path)])
+
+
+def test_the_expert_s_actions_are_those_of_its_trial():
+    actions = twin_repeats.expert_actions(Trial(twin_repeats.TASK, 0), 5)
+    assert [a.shape for a in actions] == [(10,)] * 5

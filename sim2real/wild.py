@@ -23,9 +23,9 @@ from rich.console import Console
 from envs.types import ACTION_DIM, CONTROL_HZ, Trial
 from experiments.provenance import commit
 from policy.baselines import hold_action
-from sim2real import rows
 from sim2real.arm import Collision
 from sim2real.franka_env import FrankaEnv
+from sim2real.measuring import append, measured, rows
 from sim2real.safety import IN_THE_BOX
 from sim2real.scripted import ScriptedOperator
 from sim2real.twin_rig import TwinRig, make_twin_rig
@@ -103,7 +103,7 @@ def sizes(chunks: int) -> list[int]:
 def done(out: Path, seed: int, chunks: int) -> dict[int, Counter[str]]:
     """Batch -> what was counted, of those of these random numbers that are over."""
     size = dict(enumerate(sizes(chunks)))
-    return {row["batch"]: Counter(row["found"]) for row in rows.read(out / ROWS) if row["seed"] == seed and row["found"]["chunks"] == size.get(row["batch"])}
+    return {row["batch"]: Counter(row["found"]) for row in rows(out / ROWS) if row["seed"] == seed and row["found"]["chunks"] == size.get(row["batch"])}
 
 
 def work(out: Path, seed: int, batches: Iterable[tuple[int, int]]) -> None:
@@ -112,9 +112,8 @@ def work(out: Path, seed: int, batches: Iterable[tuple[int, int]]) -> None:
     try:
         for batch, chunks in batches:
             began = time.monotonic()
-            found = wild(env, chunks, np.random.default_rng((seed, batch)))
-            row = {"seed": seed, "batch": batch, "found": found, "seconds": round(time.monotonic() - began, 1), "commit": of}
-            rows.append(out / ROWS, row)
+            found = measured(lambda batch=batch, chunks=chunks: wild(env, chunks, np.random.default_rng((seed, batch))))
+            append(out / ROWS, {"seed": seed, "batch": batch, "found": found, "seconds": round(time.monotonic() - began, 1), "commit": of})
     finally:
         env.close()
 

@@ -15,6 +15,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,9 @@ from envs.sim_env import SimEnv
 from envs.types import Policy, Trial
 from experiments.policies import BLIND, make_policy
 from experiments.provenance import commit
-from sim2real import rows
 from sim2real.arm import Collision
 from sim2real.franka_env import FrankaEnv
+from sim2real.measuring import append, measured, rows
 from sim2real.scripted import ScriptedOperator
 from sim2real.twin.robots import ROBOTS
 from sim2real.twin_rig import make_twin_rig
@@ -94,7 +95,7 @@ def alike(row: dict[str, Any]) -> bool:
 
 def played(out: Path, setting: dict[str, str], policies: Sequence[str]) -> list[dict[str, Any]]:
     """The rows of these policies' trials in this setting."""
-    return [row for row in rows.read(out / ROWS) if setting.items() <= row.items() and row["policy"] in policies]
+    return [row for row in rows(out / ROWS) if setting.items() <= row.items() and row["policy"] in policies]
 
 
 def table(found: Sequence[dict[str, Any]]) -> str:
@@ -139,8 +140,9 @@ def play(out: Path, trials: Sequence[tuple[str, int]], setting: dict[str, str]) 
     try:
         for name, index in trials:
             began = time.monotonic()
-            row = {"policy": name, **setting, **compare(sim, env, policies[name], Trial(TASK, index), name not in BLIND)}
-            rows.append(out / ROWS, row | {"seconds": round(time.monotonic() - began, 1), "commit": of})
+            found = measured(partial(compare, sim, env, policies[name], Trial(TASK, index), name not in BLIND))
+            row = {"policy": name, **setting, **found}
+            append(out / ROWS, row | {"seconds": round(time.monotonic() - began, 1), "commit": of})
             print(f"{name}, trial {index}: {len(row['mm'])} control steps, at most {max(row['mm']):.2f} mm apart, {row['simulated_done']} and {row['twin_done']} steps done", flush=True)
     finally:
         env.close()

@@ -4,7 +4,7 @@
 
 The expert plays a test trial of sort_toys in simulation; its actions are sent to the twin again and again, whose full state is hashed
 after every control step. A repeat is a row of OUT/repeats.jsonl as soon as it is over; the same command goes on after an interruption.
-A repeat in which a device fails, as drivers do that a busy machine starves, is no measurement: it is told and played again.
+A repeat in which a device fails is no measurement and is played again.
 """
 
 from __future__ import annotations
@@ -23,16 +23,14 @@ from envs.sim_env import SimEnv
 from envs.types import Trial
 from experiments.policies import make_policy
 from experiments.provenance import commit
-from sim2real import rows
 from sim2real.arm import Collision
 from sim2real.franka_env import FrankaEnv
-from sim2real.outcomes import RobotError
+from sim2real.measuring import append, measured, rows
 from sim2real.scripted import ScriptedOperator
 from sim2real.twin.robots import ROBOTS
 from sim2real.twin_rig import make_twin_rig
 
 TASK, ROWS = "sort_toys", "repeats.jsonl"
-FAILURES = 5  # of devices, after which the machine counts as too busy
 
 
 def expert_actions(trial: Trial, steps: int | None = None) -> list[NDArray[np.floating]]:
@@ -85,28 +83,16 @@ def told(found: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def play(out: Path, repeats: int, trial: Trial, arm: str, setting: dict[str, Any]) -> None:
-    """Play so many repeats and write each one's row.
-
-    Raises:
-        RobotError: devices fail again and again.
-    """
-    actions, of, failures = expert_actions(trial, setting["steps"]), commit(), 0
+    """Play so many repeats and write each one's row."""
+    actions, of = expert_actions(trial, setting["steps"]), commit()
     rig = make_twin_rig(TASK, "gated", Collision(), arm)
     env = FrankaEnv(rig, TASK, ScriptedOperator(rig.twin))
     try:
-        while repeats:
+        for left in reversed(range(repeats)):
             began = time.monotonic()
-            try:
-                row = repeat(env, trial, actions)
-            except RobotError as error:
-                failures += 1
-                print(f"no measurement: {error}", flush=True)
-                if failures >= FAILURES:
-                    raise
-                continue
-            repeats -= 1
-            rows.append(out / ROWS, setting | row | {"seconds": round(time.monotonic() - began, 1), "commit": of})
-            print(f"{len(actions)} control steps in {time.monotonic() - began:.0f} s, they end with {row['hashes'][-1]}; {repeats} to go", flush=True)
+            row = measured(lambda: repeat(env, trial, actions))
+            append(out / ROWS, setting | row | {"seconds": round(time.monotonic() - began, 1), "commit": of})
+            print(f"{len(actions)} control steps in {time.monotonic() - began:.0f} s, they end with {row['hashes'][-1]}; {left} to go", flush=True)
     finally:
         env.close()
 
@@ -128,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     setting = {"trial": args.trial, "steps": args.steps, "arm": args.arm}
 
     def played() -> list[dict[str, Any]]:
-        return [row for row in rows.read(args.out / ROWS) if setting.items() <= row.items()][: args.repeats]
+        return [row for row in rows(args.out / ROWS) if setting.items() <= row.items()][: args.repeats]
 
     if missing := args.repeats - len(played()):
         play(args.out, missing, Trial(TASK, args.trial), args.arm, setting)

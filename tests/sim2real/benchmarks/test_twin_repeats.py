@@ -6,7 +6,6 @@ import pytest
 
 from envs.types import Trial
 from sim2real.benchmarks import twin_repeats
-from sim2real.outcomes import LinkLost
 
 
 def row(*hashes, joint=0.0):
@@ -35,33 +34,6 @@ def test_repeats_that_are_there_are_not_played_again_and_one_that_differs_is_tol
         "repeat 2 is another one from control step 1 on; joints at most 1.0e-09 rad apart in all of the trial",
         "2 of 3 repeats of 2 control steps are the same to the bit: NOT held",
     ]
-
-
-def test_a_device_that_fails_is_no_measurement_and_too_many_end_it(tmp_path, monkeypatch, capsys):
-    answers = [LinkLost("the twin does not go on"), row("a"), LinkLost("again"), row("a")]
-
-    def repeat(*_):
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    class Rig:
-        twin = None
-
-    class Env:
-        def __init__(self, *_): ...
-        def close(self): ...
-
-    monkeypatch.setattr(twin_repeats, "repeat", repeat)
-    monkeypatch.setattr(twin_repeats, "make_twin_rig", lambda *_: Rig)
-    monkeypatch.setattr(twin_repeats, "FrankaEnv", Env)
-    monkeypatch.setattr(twin_repeats, "expert_actions", lambda *_: [])
-    assert twin_repeats.main(["--repeats", "2", "--out", str(tmp_path)]) == 0
-    assert "no measurement: the twin does not go on" in capsys.readouterr().out
-    answers += [LinkLost("busy")] * twin_repeats.FAILURES
-    with pytest.raises(LinkLost, match="busy"):
-        twin_repeats.main(["--repeats", "3", "--out", str(tmp_path)])
 
 
 @pytest.mark.parametrize("wrong", [["--repeats", "1"], ["--steps", "0"]])

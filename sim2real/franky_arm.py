@@ -17,6 +17,7 @@ from envs.motion import MOTIONS, TICK, Motion
 from sim2real.arm import NO_TARGET, ArmState, Collision, Vector, reachable
 from sim2real.lead import Lead
 from sim2real.outcomes import LinkLost, OperatorStop, ReflexError, RobotError
+from sim2real.scheduling import Scheduling, borrowed, urgent
 from sim2real.twin.robots import FR3, RobotKind
 
 SLOW = 0.1  # share of the arm's speed, acceleration and jerk with which it goes to where a trial starts
@@ -50,7 +51,7 @@ class FrankyArm:
 
     def _connect(self) -> None:
         self._motion = None
-        with _told():
+        with _told(), borrowed():
             robot = franky.Robot(self.ip, relative_dynamics_factor=SLOW, realtime_config=self._realtime)
             for limit, ours in (
                 (robot.joint_velocity_limit, self.kind.velocity),
@@ -59,6 +60,7 @@ class FrankyArm:
             ):
                 limit.set(np.minimum(ours, limit.max))
             self._robot = robot
+            self._control = Scheduling.now()  # for franky's own thread, which inherits that of whoever starts a motion
             self._set_collision()
 
     def _set_collision(self) -> None:
@@ -75,7 +77,7 @@ class FrankyArm:
     def move_to(self, joint_pos: Vector) -> None:
         """Go there slowly and stand still; returns then."""
         self.stop()
-        with self._checked():
+        with self._checked(), borrowed(self._control):
             self._robot.move(franky.JointMotion(np.asarray(joint_pos, float)))
 
     def start(self, joint_pos: Vector) -> None:
@@ -87,7 +89,7 @@ class FrankyArm:
         )  # fmt: skip
         motion.set_reference(franky.JointReference(q=joint_pos))
         self._target = np.array(joint_pos, float)
-        with self._checked():
+        with self._checked(), borrowed(self._control):
             self._robot.move(motion, asynchronous=True, cutoff_frequency=UNFILTERED)
         self._lead.start(np.array(joint_pos, float))
         self._motion = motion
@@ -127,6 +129,7 @@ class FrankyArm:
 
     def _lead_on(self, motion: franky.JointImpedanceTrackingMotion) -> None:
         """`lead`, for as long as the motion lasts."""
+        urgent()
         pause = threading.Event()
         while self._motion is motion and not pause.wait(LEAD_S):
             try:

@@ -15,6 +15,7 @@ from envs.motion import MOTIONS, TICK, Motion
 from sim2real.arm import NO_TARGET, ArmState, Collision, Vector, reachable
 from sim2real.lead import Lead
 from sim2real.outcomes import LinkLost, OperatorStop, ReflexError, RobotError
+from sim2real.scheduling import borrowed, urgent
 from sim2real.twin.robots import PANDA, RobotKind
 
 LEAD_S = 0.002  # between two words to the controller
@@ -53,7 +54,7 @@ class PandaArm:
     def move_to(self, joint_pos: Vector) -> None:
         """Go there slowly and stand still; returns then."""
         self.stop()
-        with _told():
+        with _told(), borrowed():
             self._panda.move_to_joint_position(np.asarray(joint_pos, float), speed_factor=SLOW)
 
     def start(self, joint_pos: Vector) -> None:
@@ -98,6 +99,7 @@ class PandaArm:
 
     def _lead_on(self, controller: controllers.JointPosition) -> None:
         """`lead`, for as long as the controller is in charge."""
+        urgent()
         pause = threading.Event()
         while self._controller is controller and not pause.wait(LEAD_S):
             try:

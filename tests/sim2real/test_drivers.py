@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 
 import numpy as np
@@ -11,6 +13,7 @@ from envs.impedance import JOINT_DAMPING, JOINT_STIFFNESS, MAX_TORQUE
 from sim2real.arm import reachable
 from sim2real.gripper import RobotiqGripper
 from sim2real.outcomes import GripperError, LinkLost, OperatorStop, ReflexError, RobotError
+from sim2real.scheduling import Scheduling, urgent
 from sim2real.twin import Twin, faults
 
 
@@ -78,6 +81,43 @@ def test_an_arm_follows_and_comes_back_from_each_way_of_stopping(robot):
         go(arm, home, 15)
         np.testing.assert_allclose(twin.state().joint_pos, home, atol=0.02)
         arm.close()
+
+
+def in_real_time():
+    """Threads of this process that the kernel runs before ordinary ones."""
+    return {int(thread) for thread in os.listdir("/proc/self/task") if os.sched_getscheduler(int(thread)) == os.SCHED_FIFO}
+
+
+def may_run_in_real_time():
+    found = []
+
+    def attempt():
+        urgent()
+        found.append(Scheduling.now().policy)
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    thread.join()
+    return found == [os.SCHED_FIFO]
+
+
+@pytest.mark.parametrize("robot", ["fr3", "panda"])
+def test_only_the_drivers_own_threads_run_in_real_time(robot):
+    before = Scheduling.now()
+    with Twin("sort_toys", "lockstep", robot=robot) as twin:
+        arm = open_arm(robot, twin.ip)
+        home = arm.state().joint_pos
+        for step in (lambda: arm.move_to(home + 0.05), lambda: go(arm, home, 2)):
+            step()
+            assert Scheduling.now() == before
+        mine = threading.get_native_id()
+        if may_run_in_real_time():
+            assert len(in_real_time() - {mine}) == 2  # the driver's 1 kHz and what leads it
+        arm.stop()
+        arm.recover()
+        assert Scheduling.now() == before
+        arm.close()
+    assert in_real_time() == set()
 
 
 def test_the_gripper_closes_opens_and_is_connected_anew_after_it_was_silent():

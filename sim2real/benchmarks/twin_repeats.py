@@ -13,6 +13,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -56,16 +57,21 @@ def repeat(env: FrankaEnv, trial: Trial, actions: Sequence[NDArray[np.floating]]
     Raises:
         RobotError: a device failed; that is no measurement.
     """
-    env.cameras = False
-    env.reset(options={"trial": trial})
-    hashes, joint_pos = [], []
-    for action in (None, *actions):
-        if action is not None and not (env.terminated or env.truncated):
-            env.step(action)
-        if env.ended is not None and env.ended.outcome == "invalid":
-            raise env.ended
+    hashes: list[str | None] = []
+    joint_pos: list[list[float]] = []
+
+    def note(env: FrankaEnv) -> None:
         hashes.append(env.state_hash())
         joint_pos.append(env.agent_pos()[:7].tolist())
+
+    env.cameras = False
+    env.reset(options={"trial": trial})
+    note(env)
+    for action in actions:
+        if not (env.terminated or env.truncated):
+            env.step_chunk(np.asarray(action)[None], note)  # which lets the arm come to rest after the last one, in nobody's time
+        if env.ended is not None and env.ended.outcome == "invalid":
+            raise env.ended
     env.stop()
     return {"hashes": hashes, "joint_pos": joint_pos}
 
@@ -75,8 +81,8 @@ def told(found: Sequence[dict[str, Any]]) -> list[str]:
     lines, first = [], found[0]
     for k, row in enumerate(found[1:], 1):
         if row["hashes"] != first["hashes"]:
-            at = next(i for i, (a, b) in enumerate(zip(row["hashes"], first["hashes"], strict=True)) if a != b)
-            apart = np.abs(np.subtract(row["joint_pos"], first["joint_pos"])).max()
+            at = next(i for i, (a, b) in enumerate(zip_longest(row["hashes"], first["hashes"])) if a != b)
+            apart = max(float(np.abs(np.subtract(a, b)).max()) for a, b in zip(row["joint_pos"], first["joint_pos"], strict=False))
             lines.append(f"repeat {k} is another one from control step {at} on; joints at most {apart:.1e} rad apart in all of the trial")
     same = len(found) - len(lines)
     return [*lines, f"{same} of {len(found)} repeats of {len(first['hashes']) - 1} control steps are the same to the bit: {'held' if not lines else 'NOT held'}"]

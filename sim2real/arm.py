@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.impedance import JOINT_DAMPING, JOINT_STIFFNESS, MAX_TORQUE
+from envs.impedance import JOINT_DAMPING, JOINT_STIFFNESS
 from envs.types import PUSH_FORCE, PUSH_TORQUE
 
 Vector = NDArray[np.float64]
@@ -40,13 +40,13 @@ class Collision:
     force: float = PUSH_FORCE
 
 
-def reachable(target: Vector, joint_pos: Vector, joint_vel: Vector) -> Vector:
-    """The joints (7,) rad nearest to `target` towards which the law pushes with no more than `MAX_TORQUE`.
+def reachable(target: Vector, joint_pos: Vector, joint_vel: Vector, most: Vector) -> Vector:
+    """The joints (7,) rad nearest to `target` towards which the law pushes with no more than `most` (7,) Nm.
 
     Once a control step is too seldom: with the wrist's targets cut off for 67 ms the arm swings so much that the expert never
     gets to grasp; cut off as the simulation's motors do it, the expert sorts all toys (sort_toys, trials 0 to 2).
     """
-    push = np.clip(JOINT_STIFFNESS * (target - joint_pos) - JOINT_DAMPING * joint_vel, -MAX_TORQUE, MAX_TORQUE)
+    push = np.clip(JOINT_STIFFNESS * (target - joint_pos) - JOINT_DAMPING * joint_vel, -most, most)
     return joint_pos + (push + JOINT_DAMPING * joint_vel) / JOINT_STIFFNESS
 
 

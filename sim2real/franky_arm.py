@@ -13,8 +13,8 @@ import franky
 import numpy as np
 
 from envs.impedance import JOINT_DAMPING, JOINT_STIFFNESS
-from envs.motion import MOTIONS, TICK, Motion
-from sim2real.arm import NO_TARGET, ArmState, Collision, Vector, reachable
+from envs.motion import MOTIONS, Motion
+from sim2real.arm import NO_TARGET, ArmState, Collision, Vector
 from sim2real.lead import Lead
 from sim2real.outcomes import LinkLost, OperatorStop, ReflexError, RobotError
 from sim2real.scheduling import Scheduling, borrowed, urgent
@@ -117,13 +117,9 @@ class FrankyArm:
                 self._aim(motion, period_s)
 
     def _aim(self, motion: franky.JointImpedanceTrackingMotion, period_s: float) -> None:
-        """Tell the controller the target in the middle of the next period, or the nearest one that asks no more of a motor than it has.
-
-        The period starts a millisecond from now: the answer to the newest state is under way already.
-        """
+        """Tell the controller what is right for the next period."""
         state = self._robot.state
-        target = self._lead.target(state.time.to_msec() / 1000 + TICK + period_s / 2)
-        near = target if self.kind.cuts_torque else reachable(target, np.array(state.q), np.array(state.dq))
+        near = self._lead.aim(state.time.to_msec() / 1000, np.array(state.q), np.array(state.dq), period_s, within=not self.kind.cuts_torque)
         motion.set_reference(franky.JointReference(q=near))
         self._target = near
 

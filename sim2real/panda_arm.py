@@ -11,8 +11,8 @@ import panda_py
 from panda_py import controllers, libfranka
 
 from envs.impedance import JOINT_DAMPING, JOINT_STIFFNESS
-from envs.motion import MOTIONS, TICK, Motion
-from sim2real.arm import NO_TARGET, ArmState, Collision, Vector, reachable
+from envs.motion import MOTIONS, Motion
+from sim2real.arm import NO_TARGET, ArmState, Collision, Vector
 from sim2real.lead import Lead
 from sim2real.outcomes import LinkLost, OperatorStop, ReflexError, RobotError
 from sim2real.scheduling import borrowed, urgent
@@ -88,13 +88,9 @@ class PandaArm:
                 self._aim(controller, period_s)
 
     def _aim(self, controller: controllers.JointPosition, period_s: float) -> None:
-        """Tell the controller the target in the middle of the next period, or the nearest one that asks no more of a motor than it has.
-
-        The period starts a millisecond from now: the answer to the newest state is under way already.
-        """
+        """Tell the controller what is right for the next period."""
         state = self._panda.get_state()
-        target = self._lead.target(state.time.to_sec() + TICK + period_s / 2)
-        self._target = reachable(target, np.array(state.q), np.array(state.dq))
+        self._target = self._lead.aim(state.time.to_sec(), np.array(state.q), np.array(state.dq), period_s)
         controller.set_control(self._target, np.zeros(7))
 
     def _lead_on(self, controller: controllers.JointPosition) -> None:

@@ -19,8 +19,8 @@ from sim2real.twin import Twin, faults
 
 def test_a_target_within_reach_is_left_alone_and_one_beyond_asks_all_that_the_motors_have():
     at, moving = np.full(7, 0.1), np.linspace(-0.3, 0.3, 7)
-    np.testing.assert_allclose(reachable(at + 0.001, at, moving), at + 0.001, atol=1e-12)
-    near = reachable(at + 1.0, at, moving)
+    np.testing.assert_allclose(reachable(at + 0.001, at, moving, MAX_TORQUE), at + 0.001, atol=1e-12)
+    near = reachable(at + 1.0, at, moving, MAX_TORQUE)
     np.testing.assert_allclose(JOINT_STIFFNESS * (near - at) - JOINT_DAMPING * moving, MAX_TORQUE)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from envs.impedance import JOINT_DAMPING, JOINT_STIFFNESS, MAX_TORQUE
 from envs.motion import MOTIONS
-from sim2real.lead import Lead
+from sim2real.lead import LAST_TORQUE, Lead
 
 A, B, C = np.zeros(7), np.full(7, 0.05), np.full(7, 0.02)
 
@@ -55,3 +56,29 @@ def test_what_is_told_does_not_depend_on_when_the_clock_began():
 
     for began_s in (16.384, 7208.96):
         np.testing.assert_array_equal(told(0.0), told(began_s))
+
+
+def push(told, pos, vel):
+    return JOINT_STIFFNESS * (told - pos) - JOINT_DAMPING * vel
+
+
+def test_a_motor_is_asked_no_more_than_it_has_now(lead):
+    vel = np.full(7, -0.5)
+    lead.follow(np.full(7, -1.0), 0.0)
+    np.testing.assert_allclose(push(lead.aim(1.0, A, vel, 0.005), A, vel), -MAX_TORQUE)
+    np.testing.assert_array_equal(lead.aim(1.0, A, vel, 0.005, within=False), lead.target(1.0035))
+
+
+def test_nor_when_the_period_is_over_where_a_joint_brakes(lead):
+    """A wrist that turns fast: what is within the limits now is beyond them 6 ms later."""
+    period_s, ends = 0.005, 0.006
+    pos, vel, accel = np.zeros((2, 7)), np.full((2, 7), 2.0), np.full(7, -20.0)
+    pos[1], vel[1] = period_s * vel[0], vel[0] + period_s * accel
+    lead.follow(np.full(7, -1.0), 0.0)
+    lead.aim(1.0, pos[0], vel[0], period_s)
+    told = [lead.aim(1.0 + period_s, pos[1], vel[1], period_s) for _ in range(2)]  # the same state once more tells nothing new
+    np.testing.assert_array_equal(*told)
+    now, then = push(told[0], pos[1], vel[1]), push(told[0], pos[1] + ends * vel[1] + ends**2 / 2 * accel, vel[1] + ends * accel)
+    assert (np.abs(now) <= MAX_TORQUE + 1e-9).all()
+    np.testing.assert_allclose(then[5:], -LAST_TORQUE[5:])
+    assert (np.abs(then) <= LAST_TORQUE + 1e-9).all()

@@ -1,7 +1,7 @@
 """Keeps real-time scheduling to the threads that need it.
 
-libfranka gives the thread that connects (since 0.15) or that it moves the arm in (0.9) the highest real-time priority, and leaves it
-so. In Python that is the main thread: its policy, and all threads that it starts later, would then run before everything else on
+libfranka gives the thread that connects (as franky 2.0.0 brings it) or that moves the arm (0.9.2, panda-python) the highest real-time
+priority, and leaves it so. In Python that is the main thread: its policy, and all threads that it starts later, would then run before everything else on
 the machine, and beside the 1 kHz loop on equal terms.
 """
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from sim2real.scheduling import Scheduling
 from sim2real.twin import Twin
+
+
+@pytest.fixture(autouse=True)
+def _usual_scheduling():
+    """Later tests do not run in real time because a test's franky or panda-python has: they would starve the twins beside them."""
+    yield
+    Scheduling(os.SCHED_OTHER, 0).take()
 
 
 @pytest.fixture(scope="session")

@@ -31,5 +31,8 @@ def parse(argv: Sequence[str], module: str, kind: type[Options]) -> Options:
             raise ValueError(f"'{text}' is no option; {hint}expected {usage(module, kind)}")
         if kinds[key] is int and not value.isdigit():
             raise ValueError(f"{text}; expected a whole number")
-        values[key] = kinds[key](value)
+        try:
+            values[key] = kinds[key](value)
+        except ValueError:
+            raise ValueError(f"{text}; expected a number") from None
     return kind(**values)

@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.errors import UsageError, check_name
+from policy.arguments import parse
 from sim2real.calibration import report, result, vision
 from sim2real.calibration.board import Board, print_page
 from sim2real.calibration.captures import CAPTURES_FILE, hand_poses, read_board, read_captures, read_image
@@ -54,34 +55,15 @@ class Options:
         return Board(int(columns), int(rows), self.square_mm / 1000 if self.square_mm else Board.square)
 
 
-def parse(argv: Sequence[str]) -> Options:
-    """The options that `name=value` arguments give.
-
-    Raises:
-        UsageError: an unknown option, or no number where one is expected.
-    """
-    kinds = {f.name: type(f.default) for f in fields(Options)}
-    values = {}
-    for text in argv:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(f"'{text}' has no '='; expected\n{USAGE}")
-        kind = kinds[check_name(key, kinds, "option")]
-        try:
-            values[key] = kind(value)
-        except ValueError:
-            raise UsageError(f"{text}; expected a number") from None
-    return Options(**values)
-
-
 def main(argv: Sequence[str]) -> int:
     """Run a command; the exit code: 0, or 2 for a mistake of the caller."""
     if not argv or {"-h", "--help"} & set(argv):
         print(USAGE)
         return 0
     try:
-        COMMANDS[check_name(argv[0], COMMANDS, "command")](parse(argv[1:]), shlex.join(["python", "-m", "sim2real.calibration", *argv]))
-    except UsageError as error:
+        command = COMMANDS[check_name(argv[0], COMMANDS, "command")]
+        command(parse(argv[1:], f"sim2real.calibration {argv[0]}", Options), shlex.join(["python", "-m", "sim2real.calibration", *argv]))
+    except ValueError as error:
         print(error, file=sys.stderr)
         return 2
     return 0

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from experiments.errors import UsageError, check_name
+from experiments.errors import check_name
 from experiments.report_style import md_table
+from policy.arguments import parse
 from sim2real.identification import dynamics, report
 from sim2real.identification.excitation import excitation
 from sim2real.identification.fit import fit
@@ -42,34 +43,15 @@ class Options:
     seed: int = 0
 
 
-def parse(argv: Sequence[str]) -> Options:
-    """The options that `name=value` arguments give.
-
-    Raises:
-        UsageError: an unknown option, or no number where one is expected.
-    """
-    kinds = {f.name: type(f.default) for f in fields(Options)}
-    values = {}
-    for text in argv:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(f"'{text}' has no '='; expected\n{USAGE}")
-        kind = kinds[check_name(key, kinds, "option")]
-        try:
-            values[key] = kind(value)
-        except ValueError:
-            raise UsageError(f"{text}; expected a number") from None
-    return Options(**values)
-
-
 def main(argv: Sequence[str]) -> int:
     """Run a command; the exit code: 0, or 2 for a mistake of the caller."""
     if not argv or {"-h", "--help"} & set(argv):
         print(USAGE)
         return 0
     try:
-        COMMANDS[check_name(argv[0], COMMANDS, "command")](parse(argv[1:]), shlex.join(["python", "-m", "sim2real.identification", *argv]))
-    except ValueError as error:  # a UsageError, or a log that cannot be used
+        command = COMMANDS[check_name(argv[0], COMMANDS, "command")]
+        command(parse(argv[1:], f"sim2real.identification {argv[0]}", Options), shlex.join(["python", "-m", "sim2real.identification", *argv]))
+    except ValueError as error:  # of the options, or of a log that cannot be used
         print(error, file=sys.stderr)
         return 2
     return 0

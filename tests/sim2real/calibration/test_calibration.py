@@ -85,9 +85,9 @@ def test_the_hand_frame_of_the_sweeps_is_the_robot_s():
     ("argv", "message"),
     [
         (["sove"], "unknown command 'sove'; did you mean 'solve'"),
-        (["board", "square=30"], "unknown option 'square'; did you mean 'squares'"),
+        (["board", "square=30"], "'square=30' is no option; did you mean 'squares='"),
         (["board", "squares=7"], "squares=7; expected columns x rows"),
-        (["poses", "poses=many"], "poses=many; expected a number"),
+        (["poses", "poses=many"], "poses=many; expected a whole number"),
         (["solve", "captures=nowhere"], "nowhere holds no captures.jsonl"),
     ],
 )

@@ -153,7 +153,7 @@ def test_the_commands_write_what_they_say(tmp_path, capsys):
     ("argv", "message"),
     [
         (["fitt"], "unknown command 'fitt'; did you mean 'fit'"),
-        (["excite", "second=3"], "unknown option 'second'; did you mean 'seconds'"),
+        (["excite", "second=3"], "'second=3' is no option; did you mean 'seconds='"),
         (["excite", "seconds=3"], "an excitation of 3 s; expected at least 8"),
         (["fit", "log=nowhere.parquet"], "nowhere.parquet holds no motion samples"),
     ],

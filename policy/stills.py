@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -52,16 +53,19 @@ class Snapshots:
         return Segmented(self.array(index, "segmentation")[camera], named(self.records[index]["objects"]))
 
     def references(self, index: int) -> list[Reference]:
-        """A text for each object and each container of the still; the true target is not among them."""
-        objects = {o["role"]: o for o in self.records[index]["objects"]}
-        goals = [r for r in objects if objects[r].get("category") == "container" or r in ("box", "basket")]
-        target = tuple(self.records[index]["target"] or ())
-        return [
+        """A text for each thing that can be carried and each other thing that it could be put in or on, unless the text is the
+        still's own reasoning or could mean two things. Not only containers are goals: a third of the tasks have none."""
+        record = self.records[index]
+        objects = {o["role"]: o for o in record["objects"]}
+        named_once = Counter(o["phrase"] for o in objects.values())
+        plain = [role for role, o in objects.items() if named_once[o["phrase"]] == 1]
+        found = [
             Reference(place_text(objects[role], objects[goal]), _target_pos(objects, role, goal))
-            for role in objects
-            for goal in goals
-            if role not in goals and (role, goal) != target
+            for role in plain
+            for goal in plain
+            if role != goal and not objects[role]["fixed"]
         ]
+        return [r for r in found if r.text != record["reasoning"]]
 
     def row(self, index: int, instruction: str, extra: int, rng: np.random.Generator) -> ControlRow:
         """The still as a row without actions: its own reasoning and `extra` references to find."""
@@ -84,7 +88,8 @@ class Snapshots:
 
 def place_text(thing: dict, goal: dict) -> str:
     """What the policy says while it carries `thing` to `goal`."""
-    return f"Put the {thing['phrase']} into the {goal['phrase']}."
+    into = goal["holds"] == "in" and goal["category"] != "plate"
+    return f"Put the {thing['phrase']} {'into' if into else 'on'} the {goal['phrase']}."
 
 
 def _target_pos(objects: dict[str, dict], role: str, goal: str) -> NDArray[np.float32] | None:

@@ -54,6 +54,8 @@ def scene(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[dict]]
                 "colour": colour,
                 "category": category,
                 "pos": pos,
+                "fixed": goal,
+                "holds": "in" if goal else "on",
             }
         )
     return images, segmentation, objects

@@ -94,6 +94,7 @@ class TrainOptions:
     init: str | None = option(None, "folder of a checkpoint to start from (default: a fresh network)")
     minutes: float | None = option(None, "time for all stages together (default: their full number of steps)")
     steps_scale: float = option(1.0, "multiplies the steps of every stage")
+    recolour: float = option(0.0, "share of the things in stills that get another colour, and of the demonstrations' pictures that get another hue")
     stages: list[str] = field(default_factory=list, metadata={"help": "names of the stages to run (default: all)"})
     workers: int = option(0, "processes that make batches")
     threads: int = option(1, "threads of the network")

@@ -1,4 +1,4 @@
-"""Pictures moved by a few pixels and relit, questions thinned; no mirror images, since left and right carry meaning.
+"""Pictures moved by a few pixels and relit, things recoloured, questions thinned; no mirror images, since left and right carry meaning.
 
 research/vlm_probe.md trained with +-4 px shifts at 160x120; light and colour are mild, as the cameras are known.
 """
@@ -14,6 +14,10 @@ SHIFT_PX = 4
 BRIGHTNESS = 20.0  # of 255, added
 CONTRAST = 0.2  # relative
 COLOUR = 0.06  # relative, per channel
+HUE = 0.08  # of the circle, either way
+SATURATION = (0.7, 1.2)
+DARKEST, BRIGHTEST = 10, 245  # of 255, what a channel of a thing's other colour can be
+TINT = (0.6, 1.0)  # how much of its own colour that replaces
 
 
 def shifted(array: NDArray[np.uint8], dx: int, dy: int) -> NDArray[np.uint8]:
@@ -42,6 +46,28 @@ def relit(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     out = np.empty_like(images)
     for c in range(3):
         out[..., c] = table[:, c].take(images[..., c])
+    return out
+
+
+def rehued(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """(..., 3) uint8 with all colours turned around the grey axis by one angle, and more or less saturated."""
+    angle, saturation = 2 * np.pi * rng.uniform(-HUE, HUE), rng.uniform(*SATURATION)
+    grey = np.full((3, 3), 1 / 3)
+    across = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
+    turn = grey + saturation * (np.cos(angle) * (np.eye(3) - grey) + np.sin(angle) * across)
+    return np.clip(images @ turn.T.astype(np.float32) + 0.5, 0, 255).astype(np.uint8)
+
+
+def recoloured(images: NDArray[np.uint8], mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """(..., 3) uint8 in which what `mask` (...) marks has one other colour, of any kind, under the shade that it had."""
+    own = images[mask].astype(np.float32)
+    if not len(own):
+        return images
+    light = own.mean(1, keepdims=True)
+    shade = np.minimum(light / max(float(light.mean()), 1.0), 2.0)
+    tint = rng.uniform(*TINT)
+    out = images.copy()
+    out[mask] = np.clip((1 - tint) * own + tint * shade * rng.uniform(DARKEST, BRIGHTEST, 3), 0, 255).astype(np.uint8)
     return out
 
 

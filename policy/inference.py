@@ -18,10 +18,9 @@ from torch import Tensor
 
 from envs.types import EXECUTE, Inference, Observation, Trial
 from policy import checkpoint
-from policy.chatvla import ChatVLA, Seen
+from policy.chatvla import ChatVLA, Conditioned, Seen
 from policy.ensemble import TemporalEnsemble
 from policy.generation import Prefilled, Prompt, Spoken, prefill, speak, spell
-from policy.heads.base import Context
 from policy.processor import NEXT_ACTION, Processor
 from policy.streaming import TokenStream
 
@@ -30,10 +29,12 @@ Frame = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Decision:
-    """An inference and the condition (D,) float32 that the action head saw."""
+    """An inference, the condition (D,) float32 that the action head saw, and where it takes object and goal to be: (6,) float32 m,
+    base frame (option `object_positions`)."""
 
     inference: Inference
     condition: NDArray[np.float32]
+    positions: NDArray[np.float32] | None
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,10 @@ def decide_together(
     first_action = actions.first_id if actions else None
     spoken = speak(model, prefilled, processor.end_id, model.config.reasoning_tokens, silent, first_action)
     clock.lap("reasoning")
-    context = _context(model, prefilled, spoken, [len(ids) for ids in asked], agent_pos, seen)
+    made = _conditioned(model, prefilled, spoken, [len(ids) for ids in asked], agent_pos, seen)
+    context, positions = made.context, None
+    if model.positions is not None and made.positions is not None:
+        positions = model.positions.metres(made.positions[:, 0]).cpu().numpy()
     if actions:
         spelt = spell(model, prefilled, spoken, actions.first_id, actions.end_id, actions.count).cpu().numpy()
         chunks = np.stack([actions.decode(ids) for ids in spelt])
@@ -227,14 +231,14 @@ def decide_together(
         text = processor.decode(list(said)).removesuffix(NEXT_ACTION.strip()).strip()
         chunk = policy.ensemble(chunks[i]) if policy.ensemble else chunks[i]
         inference = Inference(np.ascontiguousarray(chunk, np.float32), text, clock.seconds)
-        decisions.append(Decision(inference, context.vector[i].float().cpu().numpy()))
+        decisions.append(Decision(inference, context.vector[i].float().cpu().numpy(), None if positions is None else positions[i]))
     return decisions
 
 
-def _context(
+def _conditioned(
     model: ChatVLA, prefilled: Prefilled, spoken: Spoken, asked: Sequence[int], agent_pos: Tensor, seen: Seen
-) -> Context:
-    """What the action head gets: of each row its first `asked` states are the prompt, the other valid ones the reasoning."""
+) -> Conditioned:
+    """What the action head gets, and where things are: of each row its first `asked` states are the prompt, the other valid ones the reasoning."""
     hidden = torch.cat([prefilled.hidden, spoken.hidden], 1)
     valid = torch.cat([prefilled.prompt.valid, spoken.valid], 1)
     place = torch.arange(hidden.shape[1], device=hidden.device)
@@ -244,7 +248,7 @@ def _context(
     if model.head is not None and model.head.needs_prefix:
         positions = torch.cat([prefilled.prompt.position_ids, spoken.position_ids], 2)
         prefix = model.prefix_of(prefilled.cache, len(hidden), valid, positions)
-    return model.control_condition(hidden, prompt, valid & ~prompt, last, agent_pos, seen, prefix).context
+    return model.control_condition(hidden, prompt, valid & ~prompt, last, agent_pos, seen, prefix)
 
 
 class _Clock:

@@ -86,13 +86,16 @@ class ObjectPositions(nn.Module):
         weight = mask.to(error.dtype)
         return (error * weight).sum() / weight.sum().clamp_min(1)
 
+    def metres(self, predicted: Tensor) -> Tensor:
+        """(..., 6) m, base frame, of normalised ones."""
+        return predicted * self.std + self.mean
+
     def relative(self, predicted: Tensor, agent_pos: Tensor) -> Tensor:
         """(C, 12) what the action head sees: both positions relative to the gripper, coarse and fine.
 
         `predicted` (C, 6) normalised, `agent_pos` (C, 17) raw. No gradient: the positions answer to their own loss.
         """
-        metres = (predicted.detach() * self.std + self.mean).view(-1, 2, 3) - agent_pos[:, None, EE_POS].float()
-        offset = metres.flatten(1)
+        offset = (self.metres(predicted.detach()).view(-1, 2, 3) - agent_pos[:, None, EE_POS].float()).flatten(1)
         return torch.cat([offset / 0.1, (offset / 0.02).clamp(-3, 3)], -1)
 
 

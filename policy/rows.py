@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,11 +11,11 @@ from functools import cached_property
 import numpy as np
 
 from envs.types import CAMERAS
-from policy.augment import random_shift, relit, shifted, thinned
+from policy.augment import random_shift, recoloured, rehued, relit, shifted, thinned
 from policy.batch import Batch
 from policy.chain import Chains
 from policy.collate import ControlRow, DialogueRow, UnderstandingRow, collate
-from policy.image_words import Labels, Named, Segmented, named
+from policy.image_words import UNSAID, Labels, Named, Segmented, named
 from policy.llava import LlavaRows
 from policy.parts import WHOLE, Part
 from policy.processor import Processor
@@ -95,13 +96,15 @@ class Batches:
         return row
 
     def _robot(self, rng: np.random.Generator) -> ControlRow:
-        return self._augmented(self.frame(self.frames.draw(rng)), rng)
+        row, share = self._augmented(self.frame(self.frames.draw(rng)), rng), self.stage.recolour
+        return replace(row, images=rehued(row.images, rng)) if share and rng.random() < share else row
 
     def _grounding(self, rng: np.random.Generator) -> ControlRow:
         index = int(rng.integers(len(self.snapshots)))
         instructions = self.frames.instructions_of(self.snapshots.records[index]["task"])
         instruction = instructions[int(rng.integers(len(instructions)))]
-        return self._augmented(self._fitted(self.snapshots.row(index, instruction, self.stage.references - 1, rng)), rng)
+        row = self.snapshots.row(index, instruction, self.stage.references - 1, rng)
+        return self._augmented(self._fitted(with_other_colours(row, self.stage.recolour, rng) if self.stage.recolour else row), rng)
 
     def _fitted(self, row: ControlRow) -> ControlRow:
         return replace(row, images=np.stack([self.processor.image(i, c) for i, c in zip(row.images, CAMERAS, strict=True)]))
@@ -133,6 +136,24 @@ class Batches:
     def _worded(self, question: str, rng: np.random.Generator) -> str:
         share = self.stage.word_dropout
         return thinned(question, rng, share, {*self.labels.ids, *DECIDING}) if share else question
+
+
+def with_other_colours(row: ControlRow, share: float, rng: np.random.Generator) -> ControlRow:
+    """A share of the row's things in other colours; then nothing is to be said of it, least of all those colours.
+
+    Things that their nouns alone do not tell apart keep their own. Without this a network whose training had red, green, blue,
+    yellow and white mugs is 7 cm off an orange one.
+    """
+    things = next(s.objects for s in row.scene if s is not None)
+    count = Counter(t.labels[0] for t in things)
+    changed = [i for i, t in enumerate(things) if count[t.labels[0]] == 1 and rng.random() < share]
+    if not changed:
+        return row
+    images, segmentation = row.images, np.stack([s.segmentation for s in row.scene if s is not None])
+    for i in changed:
+        images = recoloured(images, segmentation == i + 1, rng)
+    objects = tuple(replace(t, colour=UNSAID) if i in changed else t for i, t in enumerate(things))
+    return replace(row, images=images, scene=tuple(s and replace(s, objects=objects) for s in row.scene), speaks=False)
 
 
 def pick(questions: Sequence[Question], rng: np.random.Generator) -> list[Question]:

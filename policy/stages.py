@@ -46,7 +46,8 @@ class Stage:
     labels are in metres and stay. From one checkpoint, 300 steps at 4 px left a median error of 1.0 cm on held-out
     scenes, at 1 px 0.7. word_dropout: share of the words that training questions lose, so that reading does not hang
     on a few wordings (after stage 0 without it: "where in the picture is the duck?" a cell, but "in the picture, where
-    is the duck?", kept out of training, "table").
+    is the duck?", kept out of training, "table"). recolour: share of the things in grounding rows that get another
+    colour, of which nothing is said then, and of the robot rows whose pictures get another hue.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Stage:
     augment: bool = True
     control_shift_px: int = 1
     word_dropout: float = 0.0
+    recolour: float = 0.0
     share_of_minutes: float = 0.0  # of TrainConfig.minutes, when that is set
     lr_end: float = 0.0
 

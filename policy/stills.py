@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.types import HORIZON
+from envs.types import CAMERAS, HORIZON, Observation
 from policy.collate import ControlRow, Reference
 from policy.image_words import Segmented, named
 from policy.recorded import Data, existing, folders
@@ -67,18 +67,25 @@ class Snapshots:
         ]
         return [r for r in found if r.text != record["reasoning"]]
 
+    def observation(self, index: int) -> Observation:
+        """What a policy would be shown of the still."""
+        return {"pixels": dict(zip(CAMERAS, self.array(index, "images"), strict=True)), "agent_pos": self.array(index, "agent_pos")}
+
+    def target_pos(self, index: int) -> NDArray[np.float32] | None:
+        """(6,) m, base frame: the still's object and its goal; None where it has no target, or the table is one of them."""
+        record = self.records[index]
+        return _target_pos({o["role"]: o for o in record["objects"]}, *record["target"]) if record["target"] else None
+
     def row(self, index: int, instruction: str, extra: int, rng: np.random.Generator) -> ControlRow:
         """The still as a row without actions: its own reasoning and `extra` references to find."""
         record = self.records[index]
-        objects = {o["role"]: o for o in record["objects"]}
         others = self.references(index)
         chosen = rng.permutation(len(others))[:extra]
-        target = _target_pos(objects, *record["target"]) if record["target"] else None
         return ControlRow(
             images=self.array(index, "images"),
             agent_pos=self.array(index, "agent_pos").astype(np.float32),
             instruction=instruction,
-            reasoning=Reference(record["reasoning"], target),
+            reasoning=Reference(record["reasoning"], self.target_pos(index)),
             actions=np.tile(self.array(index, "action").astype(np.float32), (HORIZON, 1)),
             action_mask=np.zeros(HORIZON, bool),
             references=tuple(others[i] for i in chosen),

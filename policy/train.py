@@ -13,12 +13,13 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from policy import checkpoint, fingerprint
+from policy import checkpoint, fingerprint, localisation
 from policy.chatvla import ChatVLA
 from policy.datamodule import Numbered
 from policy.features import FeatureBatches, cached_features
 from policy.feed_forward import copy_experts
 from policy.fit import FitSetting, fit_stage
+from policy.inference import ChatVLAPolicy
 from policy.llava import LlavaRows, skipped_count
 from policy.llava_index import LlavaIndex
 from policy.processor import Processor
@@ -57,6 +58,8 @@ def train(config: TrainConfig, stages: tuple[Stage, ...] | None = None) -> Path:
                 save_whole(folder / "checkpoint", policy, processor, card(config, stage, todo))
             if config.questions and policy.config.speaks and is_first_process():
                 write_accuracy(folder, policy, processor, config.tasks, config.questions)
+            if config.questions and policy.positions is not None and is_first_process():
+                localisation.write(folder, ChatVLAPolicy(policy, processor), config.tasks, max(1, config.questions // len(config.tasks)))
             if config.llava is not None and is_first_process():
                 tell_skipped(config)
             wait_for_all()

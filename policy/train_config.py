@@ -23,9 +23,9 @@ class TrainConfig:
     init: folder of a checkpoint to start from, with its weights, tokenizer and ranges, instead of a fresh network; where
     the data has words that it lacks, they are added and the ranges are the data's (`policy.vocabulary`).
     minutes: of all stages together; None runs every stage's full number of steps, which alone is reproducible.
-    steps_scale: multiplies the steps of every stage. stages: their names, empty for all; the first goes on from the
+    steps_scale: multiplies the steps of every stage. recolour: see `policy.stages.Stage`, of every stage that augments. stages: their names, empty for all; the first goes on from the
     stage before it, where `out` has that. workers: processes that make batches. pretrained: folder of the trunk's published weights.
-    wandb: off, offline or online. questions: asked after each stage, 0 for none. feature_frames: at most so many
+    wandb: off, offline or online. questions: asked after each stage, and stills in which things are to be found; 0 for none. feature_frames: at most so many
     frames are cached for the head. devices to compile: see `policy.fit.FitSetting`. llava: a file in LLaVA's format,
     whose pictures are in the folder `images`; llava_share of the understanding rows of each batch come from it.
     experts, expert_count, top_k, reasoning: instead of the preset's (see `policy.config`). pretrained may also be a
@@ -40,6 +40,7 @@ class TrainConfig:
     seed: int = 0
     minutes: float | None = None
     steps_scale: float = 1.0
+    recolour: float = 0.0
     stages: tuple[str, ...] = ()
     workers: int = 0
     threads: int = 1
@@ -106,7 +107,7 @@ def selected(config: TrainConfig) -> tuple[Stage, ...]:
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
             raise ValueError(f"unknown training stage {name!r}; {hint}")
     chosen = [s for s in known.values() if not config.stages or s.name in config.stages]
-    return tuple(replace(s, steps=max(1, round(s.steps * config.steps_scale))) for s in chosen)
+    return tuple(replace(s, steps=max(1, round(s.steps * config.steps_scale)), recolour=config.recolour if s.augment else 0.0) for s in chosen)
 
 
 def check(config: TrainConfig, stages: tuple[Stage, ...]) -> None:
@@ -115,8 +116,9 @@ def check(config: TrainConfig, stages: tuple[Stage, ...]) -> None:
     Raises:
         ValueError: a stage that cannot be split or sharded so, an unknown part for adapters, or a share that is none.
     """
-    if not 0 <= config.llava_share <= 1:
-        raise ValueError(f"llava_share is {config.llava_share}; expected a share of the understanding rows, from 0 to 1")
+    for name, of in (("llava_share", "understanding rows"), ("recolour", "things and pictures")):
+        if not 0 <= getattr(config, name) <= 1:
+            raise ValueError(f"{name} is {getattr(config, name)}; expected a share of the {of}, from 0 to 1")
     check_lora_parts(config.lora_parts if config.lora else ())
     processes = config.devices * config.nodes
     for stage in stages:

@@ -14,7 +14,7 @@ from policy import checkpoint
 from policy.batch import Batch
 from policy.chatvla import ChatVLA
 from policy.generation import prefill, speak
-from policy.inference import ChatVLAPolicy, _context
+from policy.inference import ChatVLAPolicy, _conditioned
 from policy.normalizer import NormStats
 from policy.presets import preset
 from policy.processor import Processor, config_for
@@ -79,7 +79,7 @@ def test_speaking_with_a_cache_says_and_conditions_as_one_pass_over_the_whole_te
     prefilled = prefill(model, policy._prompt([prompt_ids], [len(prompt_ids)], seen), "control")
     spoken = speak(model, prefilled, processor.end_id, 8)
     agent_pos = torch.from_numpy(observation["agent_pos"])[None]
-    context = _context(model, prefilled, spoken, [len(prompt_ids)], agent_pos, seen)
+    context = _conditioned(model, prefilled, spoken, [len(prompt_ids)], agent_pos, seen).context
 
     ids = np.array([*prompt_ids, *spoken.tokens[0].tolist()])
     segment = (np.arange(len(ids)) >= len(prompt_ids)).astype(np.int64)

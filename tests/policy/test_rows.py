@@ -13,8 +13,8 @@ from policy import rows
 from policy.augment import SHIFT_PX, thinned
 from policy.batch import Batch
 from policy.collate import IGNORE, collate
-from policy.image_words import Segmented
-from policy.rows import Batches, answer_in, mentioned, moved_scene
+from policy.image_words import UNKNOWN, UNSAID, Segmented, balanced_weights
+from policy.rows import Batches, answer_in, mentioned, moved_scene, with_other_colours
 from policy.stages import STAGES, Mixture
 
 COTRAIN = replace(STAGES["chatvla_tiny"][2], mixture=Mixture(2, 1, 2))
@@ -181,3 +181,38 @@ def test_a_chunk_stops_at_the_end_of_its_episode(batches):
     actions, mask = batches.frames.chunk(23)
     assert mask.tolist() == [True] + [False] * 15
     np.testing.assert_array_equal(actions[15], batches.frames.arrays["action"][23])
+
+
+def test_things_get_other_colours_unless_their_colours_tell_them_apart(batches):
+    row = batches.snapshots.row(0, "Sort the toys.", 2, np.random.default_rng(0))
+    changed = with_other_colours(row, 1.0, np.random.default_rng(1))
+    before, after = row.scene[0], changed.scene[0]
+    assert {o.noun for o in after.objects if o.colour == UNSAID} == {"duck", "pig", "box", "basket"}  # two are blocks
+    for i, thing in enumerate(after.objects):
+        mask = before.segmentation == i + 1
+        same = (changed.images[0][mask] == row.images[0][mask]).all()
+        assert same == (thing.noun == "block")
+    assert (changed.images[0][before.segmentation == 0] == row.images[0][before.segmentation == 0]).all()
+    assert row.speaks
+    assert not changed.speaks
+    assert with_other_colours(row, 0.0, np.random.default_rng(1)) is row
+
+
+def test_of_a_recoloured_thing_its_place_is_learnt_and_its_colour_is_not(batches):
+    row = with_other_colours(batches.snapshots.row(0, "Sort the toys.", 0, np.random.default_rng(0)), 1.0, np.random.default_rng(1))
+    words, foreground = batches.labels.words(row.scene[0])
+    colour, others = words[:, 1], words[:, [0, 2, 3]]
+    assert (colour[foreground] == UNKNOWN).any()
+    assert (others >= 0).all()
+    weight = balanced_weights(words[None], foreground[None])[0]
+    assert (weight[colour == UNKNOWN, 1] == 0).all()
+    assert (weight[foreground][:, [0, 2, 3]] > 0).all()
+    np.testing.assert_allclose(weight.sum(0), 1, rtol=1e-5)
+
+
+def test_recolouring_changes_the_pictures_of_control_rows_alone(data, processor, batches, batch):
+    other = Batches(data, processor, replace(COTRAIN, recolour=1.0), seed=3).batch(0)
+    n = 3 * batch.n_control
+    assert (other.images[:n] != batch.images[:n]).flatten(1).any(1).sum() >= 6  # of two robot rows at least
+    assert torch.equal(other.images[n:], batch.images[n:])
+    assert torch.equal(other.target_pos[:2], batch.target_pos[:2])

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.expert import act
+from envs.expert import act, sub_task
 from envs.imaging import halve, halve_labels
 from envs.objects import KINDS
 from envs.questions import Toy
@@ -28,7 +28,7 @@ def take(env: SimEnv, observation: Observation, name: str, static: bool, **origi
     segmentation = env.segmentation()
     record = {
         "id": name, "env": env.task.name, "split": env.trial.split, "static": static, "objects": objects(env.world),
-        "reasoning": reasoning, "target": [skill.object, skill.goal] if skill else None, **origin,
+        "told": sub_task(env), "reasoning": reasoning, "target": [skill.object, skill.goal] if skill else None, **origin,
     }  # fmt: skip
     return Snapshot(
         np.stack([halve(observation["pixels"][c]) for c in CAMERAS]),

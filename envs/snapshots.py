@@ -28,7 +28,8 @@ class Snapshot:
     (10,): what the expert would do now.
 
     `record`: id, split, static (no motion: a made-up scene), objects (movable ones, then fixtures: role, kind, phrase, noun,
-    colour, category, pos m, place, fixed, holds), reasoning, target ([role, container] or None), and where it comes from.
+    colour, category, pos m, place, fixed, holds), told (the sub-task that a planner would name, or None), reasoning, target ([role,
+    container] or None), and where it comes from.
     """
 
     images: NDArray[np.uint8]

@@ -16,8 +16,12 @@ CONTRAST = 0.2  # relative
 COLOUR = 0.06  # relative, per channel
 HUE = 0.08  # of the circle, either way
 SATURATION = (0.7, 1.2)
-DARKEST, BRIGHTEST = 10, 245  # of 255, what a channel of a thing's other colour can be
-TINT = (0.6, 1.0)  # how much of its own colour that replaces
+COLOURS = {  # that a thing can be given, RGB of 255
+    "red": (200, 40, 35), "orange": (235, 120, 30), "yellow": (235, 200, 50), "green": (60, 150, 70), "blue": (45, 85, 190), "purple": (120, 60, 160),
+    "pink": (235, 140, 170), "brown": (120, 75, 45), "white": (235, 235, 230), "grey": (130, 130, 130), "black": (35, 35, 38),
+}  # fmt: skip
+NEAR = 25  # of 255, how far off a channel may be
+TINT = (0.7, 1.0)  # how much of a thing's own colour the other one replaces
 
 
 def shifted(array: NDArray[np.uint8], dx: int, dy: int) -> NDArray[np.uint8]:
@@ -58,16 +62,16 @@ def rehued(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
     return np.clip(images @ turn.T.astype(np.float32) + 0.5, 0, 255).astype(np.uint8)
 
 
-def recoloured(images: NDArray[np.uint8], mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """(..., 3) uint8 in which what `mask` (...) marks has one other colour, of any kind, under the shade that it had."""
+def recoloured(images: NDArray[np.uint8], mask: NDArray[np.bool_], colour: str, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """(..., 3) uint8 in which what `mask` (...) marks has about that colour of `COLOURS`, under the shade that it had."""
     own = images[mask].astype(np.float32)
     if not len(own):
         return images
     light = own.mean(1, keepdims=True)
     shade = np.minimum(light / max(float(light.mean()), 1.0), 2.0)
-    tint = rng.uniform(*TINT)
+    tint, near = rng.uniform(*TINT), np.array(COLOURS[colour]) + rng.uniform(-NEAR, NEAR, 3)
     out = images.copy()
-    out[mask] = np.clip((1 - tint) * own + tint * shade * rng.uniform(DARKEST, BRIGHTEST, 3), 0, 255).astype(np.uint8)
+    out[mask] = np.clip((1 - tint) * own + tint * shade * near, 0, 255).astype(np.uint8)
     return out
 
 

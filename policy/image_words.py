@@ -18,8 +18,6 @@ ATTRIBUTES = 4  # noun, colour, column, row
 BACKGROUND_WEIGHT = 0.5  # of the mean over background against the mean over objects, for noun and colour
 PLACE_BACKGROUND = 0.1  # of a background square against an object's, for column and row
 MIN_SHARE = 0.04  # of a square that an object must fill to name it
-UNSAID = ""  # the colour of a thing that has been given another one
-UNKNOWN = -100  # id of a word that nothing is to be learnt about
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,13 @@ class Named:
     @property
     def labels(self) -> tuple[str, str]:
         """Noun and colour in one word each, as an image token says them: soap box -> box, semi-circle -> circle, honey-coloured -> honey."""
-        colour = self.colour.split()[-1].split("-")[0] if self.colour != UNSAID else UNSAID
-        return self.noun.replace("-", " ").split()[-1], colour
+        return self.noun.replace("-", " ").split()[-1], self.colour.split()[-1].split("-")[0]
+
+
+    def coloured(self, colour: str) -> Named:
+        """The same thing in another colour; its phrase says so if it said the old one."""
+        words = (colour if word == self.colour else word for word in self.phrase.split())
+        return Named(" ".join(words), self.noun, colour)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Labels:
         rows, columns = self.grid
         height, width = scene.segmentation.shape
         owner, centre = dominant(scene.segmentation, len(scene.objects), self.grid)
-        nouns, colours = (np.array([UNKNOWN if w == UNSAID else self.ids[w] for w in words]) for words in zip((NONE_WORD, NONE_WORD), *(o.labels for o in scene.objects), strict=True))
+        nouns, colours = (np.array([self.ids[w] for w in words]) for words in zip((NONE_WORD, NONE_WORD), *(o.labels for o in scene.objects), strict=True))
         own = np.moveaxis(np.mgrid[:rows, :columns], 0, -1).reshape(-1, 2)
         own_centre = (own + 0.5) / [rows, columns]
         place = np.where(owner[:, None] > 0, centre[owner] / [height, width], own_centre)
@@ -118,12 +121,11 @@ def balanced_weights(words: NDArray[np.int64], foreground: NDArray[np.bool_]) ->
     Noun and colour: objects and background share 1 : 0.5 whatever their areas; column and row: squares of objects
     count ten times a square of background.
     """
-    known, inside = words >= 0, foreground[..., None]
-    inside, outside = inside & known, ~inside & known
-    count = [np.maximum(marked.sum((0, 1)), 1) for marked in (inside, outside)]
-    share = inside / count[0] + BACKGROUND_WEIGHT * outside / count[1]
+    known = (words >= 0).all(-1)
+    inside, outside = foreground & known, ~foreground & known
+    share = inside / max(int(inside.sum()), 1) + BACKGROUND_WEIGHT * outside / max(int(outside.sum()), 1)
     place = inside + PLACE_BACKGROUND * outside
-    weight = np.concatenate([share[..., :2], place[..., 2:]], -1)
+    weight = np.stack([share, share, place, place], -1)
     return (weight / np.maximum(weight.sum((0, 1), keepdims=True), 1e-9)).astype(np.float32)
 
 

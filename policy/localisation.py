@@ -76,7 +76,7 @@ def _distances(policy: ChatVLAPolicy, folder: Path, stills: int) -> NDArray[np.f
     for start in range(0, len(chosen), BATCH):
         part = chosen[start : start + BATCH]
         seen = [snapshots.observation(i) for i, _ in part]
-        told = [instructions[i % len(instructions)] for i, _ in part]
+        told = [snapshots.told(i) or instructions[i % len(instructions)] for i, _ in part]
         decisions = decide_together([policy] * len(part), seen, told)
         off += [d.positions - target for d, (_, target) in zip(decisions, part, strict=True) if d.positions is not None]
     return np.linalg.norm(np.reshape(off, (-1, 2, 3)), axis=-1)

@@ -11,11 +11,11 @@ from functools import cached_property
 import numpy as np
 
 from envs.types import CAMERAS
-from policy.augment import random_shift, recoloured, rehued, relit, shifted, thinned
+from policy.augment import COLOURS, random_shift, recoloured, rehued, relit, shifted, thinned
 from policy.batch import Batch
 from policy.chain import Chains
 from policy.collate import ControlRow, DialogueRow, UnderstandingRow, collate
-from policy.image_words import UNSAID, Labels, Named, Segmented, named
+from policy.image_words import Labels, Named, Segmented, named
 from policy.llava import LlavaRows
 from policy.parts import WHOLE, Part
 from policy.processor import Processor
@@ -86,6 +86,11 @@ class Batches:
         ids = {w: word_id(self.processor.tokenizer, w) for w in sorted(words)}
         return Labels(ids, self.processor.config.token_grid(CAMERAS[0]))
 
+    @cached_property
+    def colours(self) -> list[str]:
+        """Those that a thing can be given: the data has words for them."""
+        return [c for c in COLOURS if c in self.labels.ids]
+
     def frame(self, index: int) -> ControlRow:
         """A recorded frame as the network is shown it, unaugmented; one that thinks in chains has them for reasoning."""
         row = self._fitted(self.frames.row(index))
@@ -102,9 +107,11 @@ class Batches:
     def _grounding(self, rng: np.random.Generator) -> ControlRow:
         index = int(rng.integers(len(self.snapshots)))
         instructions = self.frames.instructions_of(self.snapshots.records[index]["task"])
-        instruction = instructions[int(rng.integers(len(instructions)))]
+        instruction = self.snapshots.told(index) or instructions[int(rng.integers(len(instructions)))]
         row = self.snapshots.row(index, instruction, self.stage.references - 1, rng)
-        return self._augmented(self._fitted(with_other_colours(row, self.stage.recolour, rng) if self.stage.recolour else row), rng)
+        if self.stage.recolour:
+            row = with_other_colours(row, self.stage.recolour, self.colours, rng)
+        return self._augmented(self._fitted(row), rng)
 
     def _fitted(self, row: ControlRow) -> ControlRow:
         return replace(row, images=np.stack([self.processor.image(i, c) for i, c in zip(row.images, CAMERAS, strict=True)]))
@@ -138,22 +145,31 @@ class Batches:
         return thinned(question, rng, share, {*self.labels.ids, *DECIDING}) if share else question
 
 
-def with_other_colours(row: ControlRow, share: float, rng: np.random.Generator) -> ControlRow:
-    """A share of the row's things in other colours; then nothing is to be said of it, least of all those colours.
+def with_other_colours(row: ControlRow, share: float, colours: Sequence[str], rng: np.random.Generator) -> ControlRow:
+    """A share of the row's things in other colours, in its pictures and in all that is said of them.
 
     Things that their nouns alone do not tell apart keep their own. Without this a network whose training had red, green, blue,
-    yellow and white mugs is 7 cm off an orange one.
+    yellow and white mugs is 7 cm off an orange one, and may call a teal one a green cube.
     """
     things = next(s.objects for s in row.scene if s is not None)
     count = Counter(t.labels[0] for t in things)
-    changed = [i for i, t in enumerate(things) if count[t.labels[0]] == 1 and rng.random() < share]
+    changed = {i: colours[int(rng.integers(len(colours)))] for i, t in enumerate(things) if count[t.labels[0]] == 1 and rng.random() < share}
     if not changed:
         return row
     images, segmentation = row.images, np.stack([s.segmentation for s in row.scene if s is not None])
-    for i in changed:
-        images = recoloured(images, segmentation == i + 1, rng)
-    objects = tuple(replace(t, colour=UNSAID) if i in changed else t for i, t in enumerate(things))
-    return replace(row, images=images, scene=tuple(s and replace(s, objects=objects) for s in row.scene), speaks=False)
+    for i, colour in changed.items():
+        images = recoloured(images, segmentation == i + 1, colour, rng)
+    objects = tuple(t.coloured(changed[i]) if i in changed else t for i, t in enumerate(things))
+
+    def told(text: str) -> str:
+        for old, new in zip(things, objects, strict=True):
+            text = text.replace(old.phrase, new.phrase)
+        return text
+
+    return replace(
+        row, images=images, scene=tuple(s and replace(s, objects=objects) for s in row.scene), instruction=told(row.instruction),
+        reasoning=replace(row.reasoning, text=told(row.reasoning.text)), references=tuple(replace(r, text=told(r.text)) for r in row.references),
+    )  # fmt: skip
 
 
 def pick(questions: Sequence[Question], rng: np.random.Generator) -> list[Question]:

@@ -47,7 +47,7 @@ class Stage:
     scenes, at 1 px 0.7. word_dropout: share of the words that training questions lose, so that reading does not hang
     on a few wordings (after stage 0 without it: "where in the picture is the duck?" a cell, but "in the picture, where
     is the duck?", kept out of training, "table"). recolour: share of the things in grounding rows that get another
-    colour, of which nothing is said then, and of the robot rows whose pictures get another hue.
+    colour, in words too, and of the robot rows whose pictures get another hue.
     """
 
     name: str

@@ -71,6 +71,10 @@ class Snapshots:
         """What a policy would be shown of the still."""
         return {"pixels": dict(zip(CAMERAS, self.array(index, "images"), strict=True)), "agent_pos": self.array(index, "agent_pos")}
 
+    def told(self, index: int) -> str | None:
+        """The sub-task that a planner would name; None in a task without a planner."""
+        return self.records[index].get("told")
+
     def target_pos(self, index: int) -> NDArray[np.float32] | None:
         """(6,) m, base frame: the still's object and its goal; None where it has no target, or the table is one of them."""
         record = self.records[index]

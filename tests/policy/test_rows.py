@@ -10,10 +10,10 @@ import torch
 
 from envs.wordings import WORDINGS
 from policy import rows
-from policy.augment import SHIFT_PX, thinned
+from policy.augment import SHIFT_PX, recoloured, thinned
 from policy.batch import Batch
 from policy.collate import IGNORE, collate
-from policy.image_words import UNKNOWN, UNSAID, Segmented, balanced_weights
+from policy.image_words import Segmented
 from policy.rows import Batches, answer_in, mentioned, moved_scene, with_other_colours
 from policy.stages import STAGES, Mixture
 
@@ -183,31 +183,41 @@ def test_a_chunk_stops_at_the_end_of_its_episode(batches):
     np.testing.assert_array_equal(actions[15], batches.frames.arrays["action"][23])
 
 
-def test_things_get_other_colours_unless_their_colours_tell_them_apart(batches):
-    row = batches.snapshots.row(0, "Sort the toys.", 2, np.random.default_rng(0))
-    changed = with_other_colours(row, 1.0, np.random.default_rng(1))
+def test_things_get_other_colours_in_pictures_and_words_unless_colours_tell_them_apart(batches):
+    row = batches.snapshots.row(0, "Put the yellow duck away.", 3, np.random.default_rng(0))
+    changed = with_other_colours(row, 1.0, ["purple"], np.random.default_rng(1))
     before, after = row.scene[0], changed.scene[0]
-    assert {o.noun for o in after.objects if o.colour == UNSAID} == {"duck", "pig", "box", "basket"}  # two are blocks
+    assert {o.noun for o in after.objects if o.colour == "purple"} == {"duck", "pig", "box", "basket"}  # two are blocks
+    assert {o.phrase for o in after.objects} == {"purple duck", "purple pig", "red block", "blue block", "box", "basket"}
     for i, thing in enumerate(after.objects):
         mask = before.segmentation == i + 1
-        same = (changed.images[0][mask] == row.images[0][mask]).all()
-        assert same == (thing.noun == "block")
+        assert (changed.images[0][mask] == row.images[0][mask]).all() == (thing.noun == "block")
     assert (changed.images[0][before.segmentation == 0] == row.images[0][before.segmentation == 0]).all()
-    assert row.speaks
-    assert not changed.speaks
-    assert with_other_colours(row, 0.0, np.random.default_rng(1)) is row
+    assert (changed.instruction, changed.reasoning.text) == ("Put the purple duck away.", "Put the purple duck into the box.")
+    for old, new in zip(row.references, changed.references, strict=True):
+        assert new.text == old.text.replace("yellow duck", "purple duck").replace("pink pig", "purple pig")
+        assert new.target_pos is old.target_pos
+    assert with_other_colours(row, 0.0, ["purple"], np.random.default_rng(1)) is row
 
 
-def test_of_a_recoloured_thing_its_place_is_learnt_and_its_colour_is_not(batches):
-    row = with_other_colours(batches.snapshots.row(0, "Sort the toys.", 0, np.random.default_rng(0)), 1.0, np.random.default_rng(1))
-    words, foreground = batches.labels.words(row.scene[0])
-    colour, others = words[:, 1], words[:, [0, 2, 3]]
-    assert (colour[foreground] == UNKNOWN).any()
-    assert (others >= 0).all()
-    weight = balanced_weights(words[None], foreground[None])[0]
-    assert (weight[colour == UNKNOWN, 1] == 0).all()
-    assert (weight[foreground][:, [0, 2, 3]] > 0).all()
-    np.testing.assert_allclose(weight.sum(0), 1, rtol=1e-5)
+def test_a_recoloured_thing_has_about_that_colour_and_keeps_its_shade():
+    picture = np.full((4, 4, 3), 100, np.uint8)
+    picture[0] = 150
+    found = recoloured(picture, np.ones((4, 4), bool), "green", np.random.default_rng(0)).astype(float)
+    assert (found[..., 1] > found[..., 0]).all()
+    assert (found[0] > found[1]).all()
+
+
+def test_things_are_only_given_colours_that_the_data_has_words_for(batches):
+    assert set(batches.colours) == {"red", "yellow", "blue", "pink", "brown", "white"}
+
+
+def test_a_still_of_a_task_with_a_planner_is_told_its_sub_task(data, processor, batches):
+    own = Batches(data, processor, replace(COTRAIN, mixture=Mixture(grounding=4)), seed=3)
+    own.snapshots.records[:] = [{**r, "told": "Open the drawer."} for r in batches.snapshots.records]
+    batch = own.batch(0)
+    assert all("Open the drawer." in processor.tokenizer.decode(ids) for ids in batch.input_ids)
+    assert not any("Open the drawer." in processor.tokenizer.decode(ids) for ids in batches.batch(1).input_ids)
 
 
 def test_recolouring_changes_the_pictures_of_control_rows_alone(data, processor, batches, batch):

@@ -36,8 +36,9 @@ class Named:
 
     def coloured(self, colour: str) -> Named:
         """The same thing in another colour; its phrase says so if it said the old one."""
-        words = (colour if word == self.colour else word for word in self.phrase.split())
-        return Named(" ".join(words), self.noun, colour)
+        *adjectives, last = self.phrase.split()  # the last word is no colour, even of an orange
+        words = (colour if word == self.colour else word for word in adjectives)
+        return Named(" ".join([*words, last]), self.noun, colour)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from policy import rows
 from policy.augment import SHIFT_PX, recoloured, thinned
 from policy.batch import Batch
 from policy.collate import IGNORE, collate
-from policy.image_words import Segmented
+from policy.image_words import Named, Segmented
 from policy.rows import Batches, answer_in, mentioned, moved_scene, with_other_colours
 from policy.stages import STAGES, Mixture
 
@@ -206,6 +206,10 @@ def test_a_recoloured_thing_has_about_that_colour_and_keeps_its_shade():
     found = recoloured(picture, np.ones((4, 4), bool), "green", np.random.default_rng(0)).astype(float)
     assert (found[..., 1] > found[..., 0]).all()
     assert (found[0] > found[1]).all()
+
+
+def test_a_fruit_that_is_called_as_its_colour_keeps_its_name():
+    assert Named("orange", "orange", "orange").coloured("blue") == Named("orange", "orange", "blue")
 
 
 def test_things_are_only_given_colours_that_the_data_has_words_for(batches):

@@ -96,6 +96,15 @@ def test_the_target_is_what_the_expert_says(scenes: list[Snapshot]):
         assert record["reasoning"] == f"Put the {toy['phrase']} into the {target[1]}."
 
 
+def test_a_still_of_a_composition_has_the_sub_task_that_its_reasoning_is_about(scenes: list[Snapshot]):
+    env = SimEnv("two_blocks")
+    found = [s.record for s in stills(env, Trial("two_blocks", 0, seed=5, split="train"), 4)]
+    env.close()
+    assert {r["told"] for r in found} == {"Move the semi-circle block to the basket."}
+    assert {r["target"][0] for r in found} == {"semicircle"}
+    assert {s.record["told"] for s in scenes} == {None}  # no planner
+
+
 def test_the_same_trial_gives_the_same_stills(env: SimEnv, scenes: list[Snapshot]):
     again = list(stills(env, Trial("sort_toys", 0, seed=5, split="test"), 2))
     for a, b in zip(again, scenes, strict=False):

@@ -1,6 +1,6 @@
-"""How far off a network is about where things lie and go: held-out stills, by task, in cm (`train` writes it after each stage).
+"""Which thing a network says is due, and how far off it is about where it lies and goes: held-out stills, by task (`train` writes it after each stage).
 
-A grasp forgives about a centimetre, so the median says which tasks lack data or training long before trials are run.
+A grasp forgives about a centimetre, so the medians say which tasks lack data or training long before trials are run.
 
 python -m policy.localisation checkpoint=policy/checkpoints/chatvla_tiny data=outputs/data
 """
@@ -8,6 +8,7 @@ python -m policy.localisation checkpoint=policy/checkpoints/chatvla_tiny data=ou
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -29,9 +30,11 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Localisation:
-    """Of one task's stills: medians and 90th percentiles of the distances, cm, of the thing to be moved and of where it goes."""
+    """Of one task's stills: in which share the reasoning names the thing that is due; medians and 90th percentiles of the distances,
+    cm, of the thing to be moved and of where it goes."""
 
     n: int
+    named: float
     object_cm: float
     object_cm_p90: float
     goal_cm: float
@@ -54,10 +57,10 @@ def by_task(policy: ChatVLAPolicy, data: Data, stills: int) -> dict[str, Localis
     """
     found = {}
     for folder in folders(data):
-        distances = _distances(policy, folder, stills)
+        named, distances = _asked(policy, folder, stills)
         if len(distances):
             (thing, thing_p90), (goal, goal_p90) = 100 * np.percentile(distances, (50, 90), axis=0).T
-            found[folder.name] = Localisation(len(distances), *(round(float(v), 2) for v in (thing, thing_p90, goal, goal_p90)))
+            found[folder.name] = Localisation(len(distances), *(round(float(v), 2) for v in (named.mean(), thing, thing_p90, goal, goal_p90)))
     return found
 
 
@@ -67,19 +70,21 @@ def write(folder: Path, policy: ChatVLAPolicy, data: Data, stills: int) -> None:
     (folder / "positions.json").write_text(json.dumps({k: asdict(v) for k, v in table.items()}, indent=1) + "\n")
 
 
-def _distances(policy: ChatVLAPolicy, folder: Path, stills: int) -> NDArray[np.float64]:
-    """(n, 2) m: how far the object and its goal are from where the policy takes them to be, in stills of which both are known."""
+def _asked(policy: ChatVLAPolicy, folder: Path, stills: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Of stills whose object and goal are both known: (n,) whether the policy names the object, (n, 2) m how far it is off about each."""
     snapshots, instructions = Snapshots(folder, "test"), Frames(folder).instructions
     known = [(i, target) for i in range(len(snapshots)) if (target := snapshots.target_pos(i)) is not None]
     chosen = [known[i] for i in np.linspace(0, len(known) - 1, min(stills, len(known)), dtype=int)]
-    off = []
+    names, off = [], []
     for start in range(0, len(chosen), BATCH):
         part = chosen[start : start + BATCH]
         seen = [snapshots.observation(i) for i, _ in part]
         told = [snapshots.told(i) or instructions[i % len(instructions)] for i, _ in part]
-        decisions = decide_together([policy] * len(part), seen, told)
-        off += [d.positions - target for d, (_, target) in zip(decisions, part, strict=True) if d.positions is not None]
-    return np.linalg.norm(np.reshape(off, (-1, 2, 3)), axis=-1)
+        for decision, (i, target) in zip(decide_together([policy] * len(part), seen, told), part, strict=True):
+            assert decision.positions is not None
+            names.append(snapshots.due(i).labels[0] in re.findall(r"\w+", decision.inference.reasoning))
+            off.append(decision.positions - target)
+    return np.array(names, bool), np.linalg.norm(np.reshape(off, (-1, 2, 3)), axis=-1)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from envs.types import CAMERAS, HORIZON, Observation
 from policy.collate import ControlRow, Reference
-from policy.image_words import Segmented, named
+from policy.image_words import Named, Segmented, named
 from policy.recorded import Data, existing, folders
 
 
@@ -74,6 +74,11 @@ class Snapshots:
     def told(self, index: int) -> str | None:
         """The sub-task that a planner would name; None in a task without a planner."""
         return self.records[index].get("told")
+
+    def due(self, index: int) -> Named:
+        """The thing to be moved in a still that has a target."""
+        record = self.records[index]
+        return named(record["objects"])[[o["role"] for o in record["objects"]].index(record["target"][0])]
 
     def target_pos(self, index: int) -> NDArray[np.float32] | None:
         """(6,) m, base frame: the still's object and its goal; None where it has no target, or the table is one of them."""

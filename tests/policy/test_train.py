@@ -47,7 +47,8 @@ def test_every_stage_leaves_a_checkpoint_and_its_question_accuracy(config, train
         assert (Path(config.out) / stage.name / "checkpoint" / "contract.json").is_file()
         assert (Path(config.out) / stage.name / "questions.json").is_file()
         found = json.loads((Path(config.out) / stage.name / "positions.json").read_text())["sort_toys"]
-        assert found["n"]
+        assert found["n"] > 0
+        assert 0 <= found["named"] <= 1
         assert 0 < found["object_cm"] <= found["object_cm_p90"]
     assert trained.parent.name == "4_answer"
 

@@ -32,6 +32,7 @@ class PandaArm:
         self._lead = Lead(motion)
         self._thread: threading.Thread | None = None
         self._controller: controllers.JointPosition | None = None
+        self._reads, self._moves = threading.Lock(), False
         self._connect()
 
     def _connect(self) -> None:
@@ -45,28 +46,29 @@ class PandaArm:
         self._panda.get_robot().set_collision_behavior(torque, torque, torque, torque, force, force, force, force)
 
     def state(self) -> ArmState:
-        """Where it is now."""
-        with _told():
-            s = self._panda.get_state()
+        """Where it is now. panda-python has it from its control loop; while there is none it would tell where the last one ended."""
+        with _told(), self._reads:
+            in_loop = self._moves or self._controller is not None
+            s = self._panda.get_state() if in_loop else self._panda.get_robot().read_once()
         told = NO_TARGET if self._controller is None else self._target
         return ArmState(np.array(s.q), np.array(s.dq), np.array(s.tau_ext_hat_filtered), np.array(s.tau_J_d), told, s.time.to_sec())
 
     def move_to(self, joint_pos: Vector) -> None:
         """Go there slowly and stand still; returns then."""
         self.stop()
-        with _told(), borrowed():
+        with _told(), borrowed(), self._moving():
             self._panda.move_to_joint_position(np.asarray(joint_pos, float), speed_factor=SLOW)
 
     def start(self, joint_pos: Vector) -> None:
         """Follow targets from now on."""
         self.stop()
         controller = controllers.JointPosition(stiffness=JOINT_STIFFNESS, damping=JOINT_DAMPING, filter_coeff=1.0)
-        with _told():
-            self._panda.start_controller(controller)
-            controller.set_control(np.asarray(joint_pos, float), np.zeros(7))
         self._target = np.array(joint_pos, float)
         self._lead.start(self._target)
-        self._controller = controller
+        with _told(), self._moving():
+            self._panda.start_controller(controller)
+            controller.set_control(self._target, np.zeros(7))
+            self._controller = controller
         if self.threaded:
             self._thread = threading.Thread(target=self._lead_on, args=(controller,), name="lead", daemon=True)
             self._thread.start()
@@ -105,10 +107,20 @@ class PandaArm:
 
     def stop(self) -> None:
         """Come to rest and follow nothing any more."""
-        controller, self._controller = self._controller, None
-        if controller is not None:
-            with _told():
+        with _told(), self._moving():
+            controller, self._controller = self._controller, None
+            if controller is not None:
                 self._panda.stop_controller()
+
+    @contextlib.contextmanager
+    def _moving(self) -> Iterator[None]:
+        """A control loop begins or ends inside: nobody reads a state beside it."""
+        with self._reads:
+            self._moves = True
+        try:
+            yield
+        finally:
+            self._moves = False
 
     def recover(self) -> None:
         """Be able to move again."""

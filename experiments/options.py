@@ -89,7 +89,7 @@ class TrainOptions:
     top_k: int | None = option(None, "how many of them it chooses for each token (default: the preset's, 2)")
     recipe: str = option("phased", "robot data, then robot data and text (ChatVLA); both from the start; robot data alone; always in as many steps")
     text_ratio: str | None = option(None, "rows of robot data to rows of text where both are trained: 3:1, 1:1, 1:3, or 1:0 for no text (default: the stage's own, 3:1)")
-    budget: str = option("full", "ablation = few steps, from a pretrained network, for a sweep on two cores")
+    budget: str = option("full", "few steps, for a sweep on two cores: ablation = from a pretrained network, scratch = from none")
     pretrained: str | None = option(None, "folder of Qwen2-VL weights, for chatvla_2b; or of a checkpoint, whose understanding path a network of its trunk starts from")
     init: str | None = option(None, "folder of a checkpoint to start from (default: a fresh network)")
     minutes: float | None = option(None, "time for all stages together (default: their full number of steps)")

@@ -10,7 +10,7 @@ from policy.config import ChatVLAConfig
 from policy.stages import STAGES, Mixture, Stage, for_experts
 
 Recipe = Literal["phased", "cotrained", "robot"]
-Budget = Literal["full", "ablation"]
+Budget = Literal["full", "ablation", "scratch"]
 CONTROL, COTRAIN = "1_control", "2_cotrain"
 
 # Of stages that start from a pretrained network; those that are not named are left out. As many steps as minutes allow; that
@@ -24,6 +24,7 @@ ABLATION: Mapping[str, Mapping[str, Any]] = {
     "1_train": {"steps": 160, "warmup": 10},
     "2_head": {"steps": 500, "warmup": 20},
 }
+SHORT: Mapping[Budget, Mapping[str, Mapping[str, Any]]] = {"ablation": ABLATION, "scratch": {"0_ground": {"steps": 400, "warmup": 20}, **ABLATION}}
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Plan:
     recipe: the phases of ChatVLA's Tables 9 and 10: `phased`, stage 1 and then 2; `cotrained`, stage 2 alone; `robot`,
     stage 1 alone; each of the last two as many steps as both have together. text_ratio: robot to text in every stage
     that has both, such as "3:1" (None: the stage's own; "1:0" leaves the text out). budget: `ablation` for the short
-    stages of a network that starts from a pretrained one.
+    stages of a network that starts from a pretrained one, `scratch` for the same behind a short stage 0, which a network
+    on a trunk that nobody has trained needs.
     """
 
     recipe: Recipe = "phased"
@@ -48,21 +50,21 @@ def stages_of(config: ChatVLAConfig, plan: Plan) -> tuple[Stage, ...]:
         ValueError: its stages have no such phases, mixture or short form; the message says what there is.
     """
     stages = for_experts(STAGES[config.name], config.experts.kind)
-    if plan.budget == "ablation":
-        stages = shortened(stages)
+    if plan.budget != "full":
+        stages = shortened(stages, plan.budget)
     stages = with_recipe(stages, plan.recipe)
     return with_text_ratio(stages, plan.text_ratio) if plan.text_ratio else stages
 
 
-def shortened(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
-    """Those that `ABLATION` names, in few steps.
+def shortened(stages: tuple[Stage, ...], budget: Budget) -> tuple[Stage, ...]:
+    """Those that `SHORT` names for the budget, in few steps.
 
     Raises:
         ValueError: they are not the stages of a tiny network.
     """
     if not stages[0].name.startswith("0_"):
-        raise ValueError(f"budget=ablation shortens the stages of a *_tiny network; these are {named(stages)}")
-    return tuple(replace(s, **ABLATION[s.name]) for s in stages if s.name in ABLATION)
+        raise ValueError(f"budget={budget} shortens the stages of a *_tiny network; these are {named(stages)}")
+    return tuple(replace(s, **SHORT[budget][s.name]) for s in stages if s.name in SHORT[budget])
 
 
 def with_recipe(stages: tuple[Stage, ...], recipe: Recipe) -> tuple[Stage, ...]:

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,10 +129,13 @@ def _records(folder: Path, split: str, task: int) -> list[dict]:
 
 
 def _mapped(path: Path) -> dict[str, NDArray]:
+    """The arrays of a shard, unpacked beside it so that they need not be in memory; two processes may do so at once."""
     folder = path.with_suffix("")
     marker = folder / ".unpacked"
     if not marker.is_file() or marker.stat().st_mtime < path.stat().st_mtime:
-        with zipfile.ZipFile(existing(path)) as file:
-            file.extractall(folder)
+        folder.mkdir(exist_ok=True)
+        with zipfile.ZipFile(existing(path)) as file, TemporaryDirectory(dir=folder) as unpacked:
+            for name in file.namelist():
+                Path(file.extract(name, unpacked)).replace(folder / name)
         marker.touch()
     return {f.stem: np.load(f, mmap_mode="r") for f in sorted(folder.glob("*.npy"))}

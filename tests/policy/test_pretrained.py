@@ -68,6 +68,23 @@ def test_a_checkpoint_of_another_trunk_is_no_start(tmp_path):
         understanding_path(tmp_path, other, NormStats.unit())
 
 
+def test_a_checkpoint_of_another_backbone_is_no_start(tmp_path):
+    saved(tmp_path)
+    with pytest.raises(ValueError, match=r"is a small and differs from small in backbone; give train\.preset="):
+        understanding_path(tmp_path, replace(small_config(), backbone="paligemma"), NormStats.unit())
+
+
+def test_a_network_without_readouts_starts_from_one_that_has_them_and_not_the_other_way_round(tmp_path):
+    source = saved(tmp_path / "has")
+    without = replace(source.config, options=replace(source.config.options, keypoint_readout=False, object_positions=False))
+    started, _ = understanding_path(tmp_path / "has", without, NormStats.unit())
+    assert (started.readout, started.positions) == (None, None)
+    assert torch.equal(started.vlm.state_dict()["model.language_model.embed_tokens.weight"], source.vlm.state_dict()["model.language_model.embed_tokens.weight"])
+    saved(tmp_path / "lacks", without)
+    with pytest.raises(ValueError, match="differs from small in options"):
+        understanding_path(tmp_path / "lacks", source.config, NormStats.unit())
+
+
 def test_ours_and_plain_folders_are_told_apart(tmp_path):
     saved(tmp_path / "ours")
     (tmp_path / "plain").mkdir()

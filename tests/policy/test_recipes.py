@@ -70,6 +70,14 @@ def test_the_short_budget_is_for_tiny_networks_and_starts_after_stage_0():
         stages_of(preset("chatvla_2b"), Plan(budget="ablation"))
 
 
+@pytest.mark.parametrize("name", ["chatvla_tiny", "chatvla_paligemma_tiny", "pi0_tiny"])
+def test_without_pretrained_weights_the_short_budget_has_a_stage_0(name):
+    short, scratch = (by_name(preset(name), budget=budget) for budget in ("ablation", "scratch"))
+    assert list(scratch) == ["0_ground", *short]
+    assert {n: s for n, s in scratch.items() if n in short} == short
+    assert scratch["0_ground"].steps < by_name(preset(name))["0_ground"].steps
+
+
 def test_experts_and_recipe_go_together():
     assert all(s.frozen == () for s in stages_of(varied(TINY, "dense"), Plan("robot", budget="ablation"))[:1])
 

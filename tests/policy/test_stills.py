@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 
 import numpy as np
 import pytest
@@ -34,3 +36,14 @@ def test_whatever_can_be_carried_is_asked_for_with_each_place_for_it(stills):
     found = {r.text: r.target_pos for r in stills.references(0)}
     assert set(found) == {"Put the bread into the pot.", "Put the white plate on the bread.", "Put the white plate into the pot."}
     np.testing.assert_allclose(found["Put the white plate into the pot."], [0.1, 0, 0, 0.2, 0, 0], rtol=1e-6)
+
+
+def test_who_reads_a_shard_keeps_it_while_another_unpacks_it(stills):
+    shard = stills.data / "snapshots" / "snapshots_0.npz"
+    np.savez(shard, images=np.zeros(1000))
+    before = stills.shards[str(shard)]["images"]
+    np.savez(shard, images=np.ones(1000))
+    os.utime(shard, (time.time() + 1,) * 2)
+    after = Snapshots(stills.data).shards[str(shard)]["images"]
+    assert (before == 0).all()  # written over in place, it would change under its reader, or end too soon
+    assert (after == 1).all()

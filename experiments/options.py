@@ -52,7 +52,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "execution": ("sync", "async"),
     "quality": ("fast", "high"),
     "motion": names.MOTIONS,
-    "sweep.launcher": ("local", "ray", "slurm", "basic"),
+    "sweep.launcher": ("local", "ray", "slurm"),
     "wandb": ("off", "offline", "online"),
 }
 
@@ -130,4 +130,4 @@ class SweepOptions:
     """How a sweep (-m) runs; see `experiments.sweep`."""
 
     jobs: int = option(1, "points that run at once on this machine; 0 = all in this process")
-    launcher: str = option("local", "processes of this machine, a Ray cluster, or Slurm through Hydra's launcher, whose own overrides begin with hydra.launcher.")
+    launcher: str = option("local", "processes of this machine, a Ray cluster, or Slurm with the settings of Hydra's launcher for it: hydra.launcher.partition=gpu")

@@ -22,13 +22,15 @@ from experiments import config as conf
 from experiments.errors import UsageError, check_name
 from experiments.run import command
 from experiments.stages import collect
-from experiments.sweeping.launch import LAUNCHER_NAMES, run_launched, run_local, run_ray
+from experiments.sweeping.launch import run_local, run_ray
 from experiments.sweeping.live import Board
 from experiments.sweeping.point_run import POINT, STATE, locked, read, write
 from experiments.sweeping.points import Point, grid
+from experiments.sweeping.slurm import run_slurm
 from experiments.sweeping.tidy import tidy
 
 FOLDER = Path("outputs/sweeps")
+LAUNCHERS = ("local", "ray", "slurm")
 COLLECTED = ".collected"  # in a data folder: what a sweep has collected there, all of it
 
 
@@ -46,13 +48,13 @@ def sweep(
     overrides: those of a single run, some with several values: `seed=1,2,3`, `seed=range(1,4)`, `env=sort_toys,hang_cup`.
     points: instead or besides, a list of points, each with overrides of its own. out: the sweep's folder (default: by
     what varies). jobs: how many points run at once on this machine; 0 = in this process. launcher: `local`, `ray`
-    (a cluster, or one of this machine), or Hydra's: `slurm`, with `launcher_options` such as `hydra.launcher.partition=gpu`.
+    (a cluster, or one of this machine), or `slurm`, with `launcher_options` such as `hydra.launcher.partition=gpu`.
 
     Raises:
         UsageError: an override that no run can have, or a launcher that is not installed.
         KeyboardInterrupt: after Ctrl-C; what is done is kept.
     """
-    check_name(launcher, LAUNCHER_NAMES, "launcher")
+    check_name(launcher, LAUNCHERS, "launcher")
     found = grid(overrides, points)
     root = Path(out) if out is not None else FOLDER / default_name(found)
     folders = [prepare(root, point) for point in found]
@@ -66,8 +68,7 @@ def sweep(
         elif launcher == "ray" and todo:
             run_ray(todo, board.look)
         elif todo:
-            run_launched(launcher, todo, launcher_options)
-            board.look()
+            run_slurm(todo, board.look, launcher_options)
     return tidy(folders)
 
 

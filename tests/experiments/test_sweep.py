@@ -83,19 +83,6 @@ def test_a_failed_point_is_a_row_with_its_error_and_the_others_go_on(tmp_path):
     assert table[table.metric == "success"].stage.tolist() == ["evaluate"]
 
 
-def test_a_launcher_of_hydra_runs_the_points(tmp_path):
-    table = sweep.sweep([*QUICK, "policy=zero", "seed=1,2"], out=tmp_path, launcher="basic", console=QUIET)
-    assert table[table.metric == "progress"].seed.tolist() == [1, 2]
-
-
-def test_a_launcher_that_is_not_installed_is_named_with_its_package(tmp_path, monkeypatch):
-    monkeypatch.setitem(launch.LAUNCHERS, "slurm", ("of_nobody", "hydra-submitit-launcher"))
-    with pytest.raises(UsageError, match="launcher=slurm needs the package hydra-submitit-launcher, which is not installed here"):
-        sweep.sweep([*QUICK, "policy=zero", "seed=1,2"], out=tmp_path, launcher="slurm", console=QUIET)
-    with pytest.raises(UsageError, match=r"unknown launcher 'slrum'; did you mean 'slurm'?"):
-        sweep.sweep([*QUICK, "policy=zero"], out=tmp_path, launcher="slrum", console=QUIET)
-
-
 def processes(monkeypatch, code):
     """Points that are processes of this Python code, in the folder that is their argument."""
     started = []

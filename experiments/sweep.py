@@ -55,6 +55,9 @@ def sweep(
         KeyboardInterrupt: after Ctrl-C; what is done is kept.
     """
     check_name(launcher, LAUNCHERS, "launcher")
+    for option in launcher_options:
+        if launcher != "slurm" or not option.startswith("hydra.launcher."):
+            raise UsageError(f"'{option}' would change nothing; hydra.launcher.NAME=VALUE are settings of sweep.launcher=slurm, others of Hydra's have no use here")
     found = grid(overrides, points)
     root = Path(out) if out is not None else FOLDER / default_name(found)
     folders = [prepare(root, point) for point in found]

@@ -4,7 +4,8 @@
 
 All train the same network on the same batches of the same stage, each in a process of its own, one block of steps after
 the other in turn. Ours is `policy.fit`'s step: its precision, its optimizer, its layers compiled where said. The Trainer
-has its defaults (float32, AdamW, no compilation), and in a second row bfloat16 as ours has.
+has its defaults (float32, AdamW, no compilation), then one thing of ours each: the optimizer, so that both learn the
+same in a step, and bfloat16.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from transformers import Trainer, TrainingArguments
 from experiments.benchmarks.timing import Block, Contender, save, summary
 from policy.batch import Batch
 from policy.fit import FitSetting, fast_precision, fit_stage
+from policy.optim import build_optimizer
 from policy.parts import WHOLE, Part
 from policy.rows import Batches
 from policy.stages import STAGES
@@ -39,11 +41,12 @@ from policy.train_config import TrainConfig
 
 MODULE = "experiments.benchmarks.training_speed"
 STAGE = "2_cotrain"
-OURS, EAGER, TRAINER, TRAINER_BF16 = "compiled", "eager", "trainer", "trainer_bf16"
+OURS, EAGER, TRAINER, TRAINER_MUON, TRAINER_BF16 = "compiled", "eager", "trainer", "trainer_muon", "trainer_bf16"
 NAMES = {
     OURS: "ours, layers compiled",
     EAGER: "ours, not compiled",
     TRAINER: "Hugging Face Trainer, its defaults",
+    TRAINER_MUON: "Hugging Face Trainer, our optimizer",
     TRAINER_BF16: "Hugging Face Trainer, bf16",
 }
 BATCHES = 16  # made beforehand and used in turn: what making them costs is the same for all
@@ -118,7 +121,7 @@ def work(name: str, data: Path, threads: int, folder: Path) -> None:
     stage = replace(next(s for s in STAGES["chatvla_tiny"] if s.name == STAGE), steps=ENDLESS)
     policy, processor = fresh_policy(TrainConfig(data=str(data), out=str(folder)))
     setting = FitSetting(folder, accelerator="cpu", compile="layers" if name == OURS else "none", checkpoint_minutes=1e6)
-    about = {"precision": {TRAINER: "32-true", TRAINER_BF16: "bf16-mixed"}.get(name, fast_precision(setting))}
+    about = {"precision": {TRAINER: "32-true", TRAINER_MUON: "32-true", TRAINER_BF16: "bf16-mixed"}.get(name, fast_precision(setting))}
     gate = Gate(Batches(data, processor, stage), answers, about)
     if name in (OURS, EAGER):
         fit_stage(stage, policy, gate, setting)
@@ -127,7 +130,9 @@ def work(name: str, data: Path, threads: int, folder: Path) -> None:
             output_dir=str(folder), per_device_train_batch_size=1, max_steps=ENDLESS, use_cpu=True, bf16=name == TRAINER_BF16,
             report_to="none", save_strategy="no", disable_tqdm=True, remove_unused_columns=False,
         )  # fmt: skip
-        Trainer(Losses(policy), arguments, data_collator=lambda rows: rows[0], train_dataset=Fields(gate)).train()
+        losses = Losses(policy)
+        optimizer = build_optimizer(losses, stage.optimizer, stage.lr, stage.betas, stage.eps) if name == TRAINER_MUON else None
+        Trainer(losses, arguments, data_collator=lambda rows: rows[0], train_dataset=Fields(gate), optimizers=(optimizer, None)).train()
 
 
 def measure(data: Path, threads: int, steps: int, repeats: int) -> list[dict[str, Any]]:

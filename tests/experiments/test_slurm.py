@@ -95,6 +95,12 @@ def test_settings_are_those_of_the_launcher_and_ours_where_nobody_gives_others()
         slurm.settings("slurm", ["hydra.launcher.partitoin=gpu"])
 
 
+@pytest.mark.parametrize(("launcher", "option"), [("local", "hydra.launcher.partition=gpu"), ("slurm", "hydra.sweep.dir=x")])
+def test_an_option_that_would_change_nothing_is_refused(tmp_path, launcher, option):
+    with pytest.raises(UsageError, match=f"'{option}' would change nothing"):
+        sweep.sweep([*QUICK, "policy=zero"], out=tmp_path, launcher=launcher, launcher_options=[option])
+
+
 def test_without_slurm_or_the_package_it_says_what_to_do(tmp_path, monkeypatch):
     quiet = Console(quiet=True)
     monkeypatch.setenv("PATH", str(tmp_path))

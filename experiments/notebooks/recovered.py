@@ -22,6 +22,7 @@ from torch import nn
 from experiments.asking import Asked, accuracy, evaluate_answers, scene_questions
 from experiments.errors import UsageError
 from experiments.forgetting.recovery import Curve, Recovery, language_teacher, recovery, with_families
+from experiments.notebooks.execute import ROOT
 from experiments.notebooks.studies import RESULTS
 from policy.arguments import parse, usage
 from policy.chatvla import ChatVLA
@@ -50,7 +51,7 @@ class Options:
     env: str = "clean_blocks"
     steps: str = "0,10,25,50,100"
     questions: int = 200
-    out: str = str(RESULTS / FILE)
+    out: str = str((RESULTS / FILE).relative_to(ROOT))
 
 
 def measure(options: Options) -> Recovery:
@@ -115,6 +116,9 @@ def shares(found: pd.DataFrame) -> pd.DataFrame:
 
 def main(argv: Sequence[str]) -> int:
     """Measure and write; exit code 2 for a mistake of the caller."""
+    if {"-h", "--help"} & set(argv):
+        print(f"{usage(MODULE, Options)}\n\n{__doc__}\n{Options.__doc__}")
+        return 0
     try:
         options = parse(argv, MODULE, Options)
         found = table(measure(options))

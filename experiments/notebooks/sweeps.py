@@ -10,8 +10,14 @@ import pandas as pd
 from experiments.errors import UsageError
 from experiments.notebooks.studies import RESULTS, STUDIES, Study, find
 from experiments.sweep import sweep
+from experiments.sweeping.points import grid
 
 OUT = "outputs/sweeps/studies"  # one folder, so that stages of training that studies share are trained once
+USAGE = """python -m experiments.notebooks.sweeps NAME ... [jobs=1]
+
+Trains and judges what is left of each study and writes notebooks/results/NAME.csv, which the notebooks draw. jobs: points
+that run at once; one takes 5 to 8 CPU minutes. After an interruption the same command goes on. The studies:
+"""
 
 
 def run(study: Study, jobs: int = 1) -> pd.DataFrame:
@@ -24,6 +30,11 @@ def run(study: Study, jobs: int = 1) -> pd.DataFrame:
 
 def main(argv: Sequence[str]) -> int:
     """Run the studies that are named; exit code 1 where a point failed, 2 for a mistake of the caller."""
+    if {"-h", "--help"} & set(argv):
+        print(USAGE)
+        for study in STUDIES.values():
+            print(f"  {study.name:14} {len(grid(study.overrides, study.points)):2} points: {', '.join(study.arms.values())}")
+        return 0
     jobs = [text.removeprefix("jobs=") for text in argv if text.startswith("jobs=")]
     names = [text for text in argv if not text.startswith("jobs=")]
     try:

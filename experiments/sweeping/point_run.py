@@ -145,4 +145,6 @@ def _hash(values: Any) -> str:
 if __name__ == "__main__":
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)  # a sweep in the background would hand down that it is ignored
+    if not (len(sys.argv) == 2 and (Path(sys.argv[1]) / POINT).is_file()):
+        sys.exit(f"expected the folder of a point, with its {POINT}: python -m experiments.sweeping.point_run FOLDER")
     run_point(Path(sys.argv[1]))

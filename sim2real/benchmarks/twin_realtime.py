@@ -10,6 +10,7 @@ load of the machine is printed beside the numbers: with a policy or another proc
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import time
@@ -91,11 +92,17 @@ def measure(rig: TwinRig, mode: str, minutes: float) -> Timing:
 
 def main(argv: list[str]) -> int:
     """Print a row for each mode; the exit code: 0 if all reach the bar."""
-    minutes = float(argv[0]) if argv else 10.0
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("minutes", type=float, nargs="?", default=10.0, help="of each mode (default 10)")
+    parser.add_argument("modes", nargs="*", metavar="mode", help=f"{' and '.join(MODES)} (default: both)")
+    args = parser.parse_args(argv)
+    if unknown := set(args.modes) - set(MODES):
+        parser.error(f"unknown mode {', '.join(sorted(unknown))}; there are {' and '.join(MODES)}")
+    minutes = args.minutes
     print(f"{minutes:g} minutes each, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the start\n{HEADER}", flush=True)
     passed = True
-    for mode in argv[1:] or MODES:
-        rig = make_twin_rig("sort_toys", mode, Collision())  # type: ignore[arg-type]
+    for mode in args.modes or MODES:
+        rig = make_twin_rig("sort_toys", mode, Collision())
         try:
             timing = measure(rig, mode, minutes)
             passed &= timing.passes

@@ -26,7 +26,7 @@ from experiments.sweeping.launch import run_local, run_ray
 from experiments.sweeping.live import Board
 from experiments.sweeping.point_run import POINT, STATE, locked, read, write
 from experiments.sweeping.points import Point, grid
-from experiments.sweeping.slurm import run_slurm
+from experiments.sweeping.slurm import executor, run_slurm
 from experiments.sweeping.tidy import tidy
 
 FOLDER = Path("outputs/sweeps")
@@ -60,6 +60,7 @@ def sweep(
             raise UsageError(f"'{option}' would change nothing; hydra.launcher.NAME=VALUE are settings of sweep.launcher=slurm, others of Hydra's have no use here")
     found = grid(overrides, points)
     root = Path(out) if out is not None else FOLDER / default_name(found)
+    slurm = executor(root, launcher_options) if launcher == "slurm" else None  # before anything is collected
     folders = [prepare(root, point) for point in found]
     todo = [folder for folder in folders if read(folder / STATE).get("state") != "done"]
     collect_once([p for p, f in zip(found, folders, strict=True) if f in todo])
@@ -70,8 +71,8 @@ def sweep(
             run_local(todo, jobs, board.look)
         elif launcher == "ray" and todo:
             run_ray(todo, board.look)
-        elif todo:
-            run_slurm(todo, board.look, launcher_options)
+        elif slurm and todo:
+            run_slurm(slurm, todo, board.look)
     return tidy(folders)
 
 

@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     if {"-h", "--help"} & set(argv):
         print(USAGE)
         for study in STUDIES.values():
-            print(f"  {study.name:14} {len(grid(study.overrides, study.points)):2} points: {', '.join(study.arms.values())}")
+            print(f"  {study.name:14} {len(grid(study.overrides, study.points)):2} points: {'; '.join(study.arms.values())}")
         return 0
     jobs = [text.removeprefix("jobs=") for text in argv if text.startswith("jobs=")]
     names = [text for text in argv if not text.startswith("jobs=")]

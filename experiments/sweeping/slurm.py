@@ -51,18 +51,37 @@ class PointJob:
         return DelayedSubmission(self, folder)
 
 
-def run_slurm(folders: Sequence[Path], look: Callable[[], None], options: Sequence[str] = (), cluster: str = "slurm") -> None:
-    """Runs the points as one array of jobs; `look` is called meanwhile. A job that dies is a failed point, the others go on.
+def executor(root: Path, options: Sequence[str] = (), cluster: str = "slurm") -> AutoExecutor:
+    """What submits jobs, their files in the sweep's folder `root`.
 
     options: overrides of Hydra's launcher, such as `hydra.launcher.partition=gpu`. cluster: submitit's name of what runs
     the jobs; `local` is processes of this machine.
 
     Raises:
-        UsageError: the launcher is not installed, with the package that brings it; or an option is wrong; or there is no Slurm.
+        UsageError: the launcher is not installed, with the package that brings it; an option is wrong; or there is no Slurm.
+    """
+    values = settings(cluster, options)
+    from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
+    from submitit import AutoExecutor
+
+    shared = {field.name for field in fields(BaseQueueConf)}  # submitit calls what only Slurm has by another name
+    named = {name if name in shared else f"{cluster}_{name}": value for name, value in values.items()}
+    limit = f"{cluster}_max_num_timeout"
+    try:
+        made = AutoExecutor(root / named.pop("submitit_folder"), cluster=cluster, **{n: named.pop(n) for n in (limit,) if n in named})
+    except RuntimeError as error:  # submitit looks for srun
+        raise UsageError(f"launcher=slurm: {error}; start the sweep on a machine of the cluster, or choose launcher=local or ray") from None
+    made.update_parameters(**named)
+    return made
+
+
+def run_slurm(jobs: AutoExecutor, folders: Sequence[Path], look: Callable[[], None]) -> None:
+    """Runs the points as one array of jobs; `look` is called meanwhile. A job that dies is a failed point, the others go on.
+
+    Raises:
         KeyboardInterrupt: after Ctrl-C, when the jobs are cancelled.
     """
-    executor = _executor(cluster, settings(cluster, options), folders[0].parent)
-    running = dict(zip(folders, executor.map_array(PointJob(Path.cwd()), [folder.absolute() for folder in folders]), strict=True))
+    running = dict(zip(folders, jobs.map_array(PointJob(Path.cwd()), [folder.absolute() for folder in folders]), strict=True))
     try:
         while running:
             time.sleep(LOOK_S)
@@ -100,19 +119,3 @@ def settings(cluster: str, options: Sequence[str]) -> dict[str, Any]:
     given = {option.partition("=")[0] for option in options}
     own = {name: value for name, value in {"submitit_folder": JOBS, **DEFAULTS}.items() if name in known and f"hydra.launcher.{name}" not in given}
     return {name: value for name, value in (known | own).items() if name != "_target_"}
-
-
-def _executor(cluster: str, values: dict[str, Any], root: Path) -> AutoExecutor:
-    """submitit's, which calls what only Slurm has by another name."""
-    from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
-    from submitit import AutoExecutor
-
-    own = {field.name for field in fields(BaseQueueConf)}
-    named = {name if name in own else f"{cluster}_{name}": value for name, value in values.items()}
-    limit = f"{cluster}_max_num_timeout"
-    try:
-        executor = AutoExecutor(root / named.pop("submitit_folder"), cluster=cluster, **{n: named.pop(n) for n in (limit,) if n in named})
-    except RuntimeError as error:  # submitit looks for srun
-        raise UsageError(f"launcher=slurm: {error}; start the sweep on a machine of the cluster, or choose launcher=local or ray") from None
-    executor.update_parameters(**named)
-    return executor

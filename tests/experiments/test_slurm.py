@@ -41,7 +41,7 @@ def test_each_point_is_a_job_and_a_job_that_dies_is_a_failed_point(tmp_path):
         if dying.get("state") == "running" and alive(dying["pid"]):
             os.kill(dying["pid"], signal.SIGKILL)
 
-    slurm.run_slurm(folders, look, cluster="local")
+    slurm.run_slurm(slurm.executor(tmp_path, cluster="local"), folders, look)
     assert looks
     assert state(folders[0])["state"] == "done"
     assert state(folders[1])["state"] == "failed"
@@ -60,7 +60,7 @@ def test_ctrl_c_cancels_the_jobs(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        slurm.run_slurm(folders, look, cluster="local")
+        slurm.run_slurm(slurm.executor(tmp_path, cluster="local"), folders, look)
     assert state(folders[0]) == {"state": "stopped"}
     ends = time.monotonic() + 60
     while alive(seen["pid"]) and time.monotonic() < ends:
@@ -104,6 +104,7 @@ def test_an_option_that_would_change_nothing_is_refused(tmp_path, launcher, opti
 def test_without_slurm_or_the_package_it_says_what_to_do(tmp_path, monkeypatch):
     quiet = Console(quiet=True)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sweep, "collect_once", lambda points: pytest.fail("it was told too late"))
     with pytest.raises(UsageError, match=r"launcher=slurm: .*srun.*; start the sweep on a machine of the cluster"):
         sweep.sweep([*QUICK, "policy=zero"], out=tmp_path, launcher="slurm", console=quiet)
     with pytest.raises(UsageError, match="launcher=slurm needs the package hydra-submitit-launcher, which is not installed here"):

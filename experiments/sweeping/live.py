@@ -14,6 +14,7 @@ from experiments.sweeping.point_run import STATE, read
 from experiments.sweeping.points import Point
 from experiments.sweeping.tidy import point_rows
 
+COLUMNS = ("point", "state", "success", "answers", "minutes")
 STYLES = {"done": "green", "failed": "red", "running": "yellow", "stopped": "yellow"}
 
 
@@ -29,8 +30,8 @@ class Board:
     def __enter__(self) -> Board:
         if self._live:
             self._live.start()
-        elif self._told:
-            self.console.print(f"{len(self._points)} points, {len(self._told)} done before", highlight=False)
+        else:
+            self.console.print(f"{len(self._points)} points, {len(self._told)} done before; each: {'  '.join(COLUMNS)}", highlight=False)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -50,7 +51,7 @@ class Board:
         states = [_state(f) for f in self._folders]
         title = f"{states.count('done')} of {len(states)} points done"
         left = minutes_left([read(f / STATE) for f in self._folders], self._jobs)
-        table = Table("point", "state", "success", "answers", "minutes", title=title + (f", about {left:.0f} minutes left" if left is not None else ""), box=None)
+        table = Table(*COLUMNS, title=title + (f", about {left:.0f} minutes left" if left is not None else ""), box=None)
         for point, folder in zip(self._points, self._folders, strict=True):
             table.add_row(*_cells(point, folder), style=STYLES.get(_state(folder), "dim"))
         return table

@@ -25,7 +25,7 @@ from envs.dataset_files import PARTIAL, data_file, defect, episode_files, slot_o
 from envs.dataset_meta import EPISODES, FILES, INFO, read_tasks, rebuild
 from envs.dataset_video import read_frames
 from envs.imaging import HALF_SHAPE, Pixels, halve
-from envs.types import CAMERAS
+from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS
 
 
 class DatasetError(RuntimeError):
@@ -142,13 +142,21 @@ def repair(root: str | Path) -> RepairReport:
     return RepairReport(len(whole), tuple(dropped))
 
 
+# `Dataset.columns` of no episode, as far as the cache needs them.
+NO_FRAMES = {
+    "observation.state": np.zeros((0, AGENT_POS_DIM), np.float32), "action": np.zeros((0, ACTION_DIM), np.float32), "target_pos": np.zeros((0, 6), np.float32),
+    "reasoning": np.zeros(0, object), **{name: np.zeros(0, np.int64) for name in ("episode_index", "frame_index", "task_index")},
+}  # fmt: skip
+
+
 def build_cache(root: str | Path, cache: str | Path | None = None, every: int = 1) -> Path:
     """Decode the dataset for training into `cache` (default: `cache/` beside `root`) and return that folder.
 
     `images.npy` (I, 3, 120, 160, 3) uint8: left, right, wrist; a memmap. `frames.npz`, one row a frame (F): agent_pos
     (F, 17), action (F, 10), target_pos (F, 6) float32, episode_index, frame_index, reasoning_index, task_index int32,
     image_index int32: row in `images.npy`, or -1 where `every` skipped it (frames whose frame_index it divides are
-    kept). `reasonings.json`, `tasks.json`: the texts. Built again only when the dataset or `every` changed.
+    kept). `reasonings.json`, `tasks.json`: the texts. A dataset without episodes gives no rows. Built again only when the
+    dataset or `every` changed.
     """
     dataset = open_dataset(root)
     cache = Path(cache) if cache else dataset.root.parent / "cache"
@@ -156,7 +164,7 @@ def build_cache(root: str | Path, cache: str | Path | None = None, every: int = 
     mark = cache / "cache.json"
     if mark.is_file() and json.loads(mark.read_text()) == key:
         return cache
-    columns = dataset.columns
+    columns = dataset.columns if dataset.episodes else NO_FRAMES
     cache.mkdir(parents=True, exist_ok=True)
     mark.unlink(missing_ok=True)
     kept = columns["frame_index"] % every == 0

@@ -145,8 +145,7 @@ class _Collection:
         self.summary |= {"episodes": len(dataset.episodes), "frames": len(dataset)}
         _write_json(root / CAMERAS, _projections(config.env))
         self.summary["questions"] = write_questions(root, config.seed, config.pictures)
-        if len(dataset):
-            build_cache(root / DATASET, root / "cache", config.cache_every)
+        build_cache(root / DATASET, root / "cache", config.cache_every)
         self.summary["made"] = {"cache_every": config.cache_every, "pictures": config.pictures}
         _write_summary(root, self.summary)
 

@@ -71,15 +71,16 @@ def write(folder: Path, policy: ChatVLAPolicy, data: Data, stills: int) -> None:
 
 
 def _asked(policy: ChatVLAPolicy, folder: Path, stills: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Of stills whose object and goal are both known: (n,) whether the policy names the object, (n, 2) m how far it is off about each."""
+    """Of stills whose object and goal are both known, and what the policy would be told: (n,) whether the policy names the object, (n, 2) m how far it is off about each."""
     snapshots, instructions = Snapshots(folder, "test"), Frames(folder).instructions
-    known = [(i, target) for i in range(len(snapshots)) if (target := snapshots.target_pos(i)) is not None]
+    told_of = [snapshots.told(i) or (instructions[i % len(instructions)] if instructions else None) for i in range(len(snapshots))]
+    known = [(i, target) for i, told in enumerate(told_of) if told and (target := snapshots.target_pos(i)) is not None]
     chosen = [known[i] for i in np.linspace(0, len(known) - 1, min(stills, len(known)), dtype=int)]
     names, off = [], []
     for start in range(0, len(chosen), BATCH):
         part = chosen[start : start + BATCH]
         seen = [snapshots.observation(i) for i, _ in part]
-        told = [snapshots.told(i) or instructions[i % len(instructions)] for i, _ in part]
+        told = [told_of[i] for i, _ in part]
         for decision, (i, target) in zip(decide_together([policy] * len(part), seen, told), part, strict=True):
             assert decision.positions is not None
             names.append(snapshots.due(i).labels[0] in re.findall(r"\w+", decision.inference.reasoning))

@@ -213,6 +213,19 @@ def folders(data: Data) -> tuple[Path, ...]:
     return (data,) if isinstance(data, Path) else data
 
 
+def demonstrations(data: Data) -> Frames:
+    """The frames of data that has demonstrations in each of its folders.
+
+    Raises:
+        ValueError: one has made-up scenes alone, with what records some.
+    """
+    frames = Frames(data)
+    for task, folder in enumerate(folders(data)):
+        if not (frames.of_task == task).any():
+            raise ValueError(f"{folder} holds no demonstrations, only made-up scenes, which teach answers (stage 4_answer) and nothing else; record some: stage=collect collect.episodes=20")
+    return frames
+
+
 def existing(path: Path) -> Path:
     """The path, if there is a file.
 

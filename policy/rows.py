@@ -19,7 +19,7 @@ from policy.image_words import Labels, Named, Segmented, named
 from policy.llava import LlavaRows
 from policy.parts import WHOLE, Part
 from policy.processor import Processor
-from policy.recorded import Data, Frames, Question, by_picture, folders, questions_of
+from policy.recorded import Data, Frames, Question, by_picture, demonstrations, folders, questions_of
 from policy.stages import Stage
 from policy.stills import Snapshots
 from policy.tokenizer import COLUMN_WORDS, NONE_WORD, ROW_WORDS, word_id
@@ -58,7 +58,7 @@ class Batches:
     @cached_property
     def frames(self) -> Frames:
         """Recorded episodes."""
-        return Frames(self.data)
+        return demonstrations(self.data)
 
     @cached_property
     def chains(self) -> tuple[Chains, ...]:

@@ -17,7 +17,7 @@ from policy.normalizer import NormStats
 from policy.presets import preset
 from policy.pretrained import is_checkpoint, understanding_path
 from policy.processor import Processor, config_for
-from policy.recorded import Data, Frames
+from policy.recorded import Data, demonstrations
 from policy.stages import Stage
 from policy.stills import Snapshots
 from policy.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
@@ -106,7 +106,7 @@ def check_same_network(config: TrainConfig, found: ChatVLAConfig, folder: str | 
 
 def norm_stats(data: Data) -> NormStats:
     """Ranges of the recorded actions and states, stills included, and of the targets' positions."""
-    a, stills = Frames(data).arrays, Snapshots(data, "train").shards.values()
+    a, stills = demonstrations(data).arrays, Snapshots(data, "train").shards.values()
     action, agent_pos = (np.concatenate([a[k], *(s[k] for s in stills)]) for k in ("action", "agent_pos"))
     return NormStats.fit(action, agent_pos, a["target_pos"][np.isfinite(a["target_pos"]).all(1)])
 

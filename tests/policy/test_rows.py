@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from envs.dataset import build_cache, repair
 from envs.wordings import WORDINGS
 from policy import rows
 from policy.augment import SHIFT_PX, recoloured, thinned
 from policy.batch import Batch
 from policy.collate import IGNORE, collate
+from policy.corpus import corpus
 from policy.image_words import Named, Segmented
+from policy.inference import ChatVLAPolicy
+from policy.localisation import by_task
+from policy.recorded import Frames
 from policy.rows import Batches, answer_in, mentioned, moved_scene, with_other_colours
 from policy.stages import STAGES, Mixture
+from policy.start import norm_stats
+from tests.policy.synthetic import write
 
 COTRAIN = replace(STAGES["chatvla_tiny"][2], mixture=Mixture(2, 1, 2))
 
@@ -28,6 +36,30 @@ def batches(data, processor) -> Batches:
 @pytest.fixture(scope="module")
 def batch(batches) -> Batch:
     return batches.batch(0)
+
+
+@pytest.fixture
+def scenes_alone(tmp_path):
+    """Data as `stage=collect collect.episodes=0` leaves it."""
+    folder = write(tmp_path / "scenes")
+    shutil.rmtree(folder / "cache")
+    repair(folder / "dataset")
+    build_cache(folder / "dataset", folder / "cache")
+    return folder
+
+
+def test_made_up_scenes_alone_teach_answers_and_nothing_else(scenes_alone, processor):
+    answer = next(s for s in STAGES["chatvla_tiny"] if s.name == "4_answer")
+    made = Batches(scenes_alone, processor, replace(answer, mixture=Mixture(understanding=2))).batch(0)
+    assert made.n_control == 0
+    assert len(Frames(scenes_alone)) == 0
+    assert corpus(scenes_alone)[1]
+    assert by_task(ChatVLAPolicy.from_pretrained("policy/checkpoints/chatvla_tiny"), scenes_alone, 2) == {}
+    for mixture in (Mixture(robot=1), Mixture(grounding=1)):
+        with pytest.raises(ValueError, match=r"scenes holds no demonstrations, only made-up scenes, .* record some: stage=collect collect\.episodes=20"):
+            Batches(scenes_alone, processor, replace(COTRAIN, mixture=mixture)).batch(0)
+    with pytest.raises(ValueError, match="holds no demonstrations"):
+        norm_stats((scenes_alone,))
 
 
 def texts_of(processor, batch: Batch, row: int, segment: int) -> str:

@@ -109,7 +109,7 @@ def test_a_library_at_the_edge_has_one_importing_file(library):
 
 def test_every_imported_library_is_a_declared_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    requirements = [*project["dependencies"], *(r for extra in ("robot", "ray", "notebooks") for r in project["optional-dependencies"][extra])]
+    requirements = [*project["dependencies"], *(r for extra in ("robot", "ray", "slurm", "notebooks") for r in project["optional-dependencies"][extra])]
     declared = {normalised(re.split(r"[<>=!~\[; ]", requirement)[0]) for requirement in requirements}
     distributions = packages_distributions()
     for name, path in zip(NAMES, SOURCES, strict=True):

@@ -80,10 +80,10 @@ class Contender:
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"benchmark worker ended with exit code {self._process.wait()}; its error is above")
-        return json.loads(line)
+        for line in self._process.stdout:
+            if line.startswith("{"):  # libraries print too, before a worker takes the stream for itself
+                return json.loads(line)
+        raise RuntimeError(f"benchmark worker ended with exit code {self._process.wait()}; its error is above")
 
 
 def summary(values: list[float]) -> dict[str, float]:

@@ -35,6 +35,7 @@ def test_a_block_gives_the_mean_cost_of_one_call(monkeypatch):
 
 def test_a_contender_resets_and_then_steps_as_often_as_asked_whatever_it_prints(worker):
     contender = worker("""
+        print("[INFO] noise before it serves")
         from experiments.benchmarks.timing import serve
         log = []
         def reset(): log.append("reset"); print("noise on stdout")

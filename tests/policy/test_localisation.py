@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from envs.types import Inference
 from policy import localisation
 from policy.inference import ChatVLAPolicy, Decision
 from policy.localisation import by_task, main
@@ -30,11 +31,11 @@ def test_a_mistake_is_told_in_a_message(argv, message, capsys):
 def test_a_policy_that_knows_where_things_are_is_off_by_as_much_as_it_says_wrong(data, monkeypatch):
     truth = [t for i in range(3) if (t := Snapshots(data, "test").target_pos(i)) is not None]
 
-    class Said:
-        reasoning = "Put the pink pig into the box."
+    said = Inference(np.zeros((16, 10), np.float32), "Put the pink pig into the box.")
+    error = np.array([0.03, 0, 0, 0, 0, 0.01], np.float32)
 
     def knows(policies, observations, instructions):
-        return [Decision(Said(), np.zeros(1), t + np.float32([0.03, 0, 0, 0, 0, 0.01])) for t in truth]
+        return [Decision(said, np.zeros(1, np.float32), t + error) for t in truth]
 
     monkeypatch.setattr(localisation, "decide_together", knows)
     found = by_task(ChatVLAPolicy.from_pretrained(SHIPPED), data, 10)["sort_toys"]

@@ -219,6 +219,8 @@ def test_things_get_other_colours_in_pictures_and_words_unless_colours_tell_them
     row = batches.snapshots.row(0, "Put the yellow duck away.", 3, np.random.default_rng(0))
     changed = with_other_colours(row, 1.0, ["purple"], np.random.default_rng(1))
     before, after = row.scene[0], changed.scene[0]
+    assert before is not None
+    assert after is not None
     assert {o.noun for o in after.objects if o.colour == "purple"} == {"duck", "pig", "box", "basket"}  # two are blocks
     assert {o.phrase for o in after.objects} == {"purple duck", "purple pig", "red block", "blue block", "box", "basket"}
     for i, thing in enumerate(after.objects):

@@ -43,7 +43,8 @@ def test_who_reads_a_shard_keeps_it_while_another_unpacks_it(stills):
     np.savez(shard, images=np.zeros(1000))
     before = stills.shards[str(shard)]["images"]
     np.savez(shard, images=np.ones(1000))
-    os.utime(shard, (time.time() + 1,) * 2)
+    later = time.time() + 1
+    os.utime(shard, (later, later))
     after = Snapshots(stills.data).shards[str(shard)]["images"]
     assert (before == 0).all()  # written over in place, it would change under its reader, or end too soon
     assert (after == 1).all()

@@ -213,6 +213,7 @@ def test_an_answer_that_comes_too_late_does_not_begin_a_motion_past_its_gate(tmp
         client.command(int(late["message_id"]))
         while client.newest()["message_id"] <= newer["message_id"] + 1:
             pass
+        assert server.box.motion is not None
         assert not server.box.motion.started
         while not server.ring.header["at_gate"]:
             client.command(int(client.newest()["message_id"]))

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from experiments import config as conf
 from experiments.errors import UsageError, check_name
+from experiments.options import CHOICES
 from experiments.run import command
 from experiments.stages import collect
 from experiments.sweeping.launch import run_local, run_ray
@@ -30,7 +31,6 @@ from experiments.sweeping.slurm import executor, run_slurm
 from experiments.sweeping.tidy import tidy
 
 FOLDER = Path("outputs/sweeps")
-LAUNCHERS = ("local", "ray", "slurm")
 COLLECTED = ".collected"  # in a data folder: what a sweep has collected there, all of it
 
 
@@ -54,7 +54,7 @@ def sweep(
         UsageError: an override that no run can have, or a launcher that is not installed.
         KeyboardInterrupt: after Ctrl-C; what is done is kept.
     """
-    check_name(launcher, LAUNCHERS, "launcher")
+    check_name(launcher, CHOICES["sweep.launcher"], "launcher")
     for option in launcher_options:
         if launcher != "slurm" or not option.startswith("hydra.launcher."):
             raise UsageError(f"'{option}' would change nothing; hydra.launcher.NAME=VALUE are settings of sweep.launcher=slurm, others of Hydra's have no use here")

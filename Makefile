@@ -35,7 +35,7 @@ regression: setup ## Record anew what tests/test_regression.py compares with: th
 	rm -rf tests/regression
 	$(PYTHON_BIN) experiments/run.py env=all policy=expert trials=2 video=none out=tests/regression
 
-tree: setup ## Write the README's tree anew from the files' first sentences
+tree: setup ## Write the lists of files in the folders' READMEs anew from the files' first sentences
 	$(PYTHON_BIN) .ci/tree.py
 
 clean: ## Remove the environment and caches; outputs/ stays

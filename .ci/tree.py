@@ -1,6 +1,6 @@
-"""Writes the README's tree anew: every file with the first sentence of its docstring.
+"""Writes the list of files in each folder's README anew: every file with the first sentence of its docstring.
 
-With `--check` it writes nothing and fails if the README's tree is not the present one.
+With `--check` it writes nothing and fails if a list is not the present one.
 """
 
 from __future__ import annotations
@@ -32,23 +32,22 @@ def lines(folder: Path, depth: int = 0) -> list[str]:
     return found
 
 
-def tree() -> str:
-    """The whole tree as a block of Markdown."""
-    body = [line for name in FOLDERS for line in lines(ROOT / name)]
-    return "\n".join([START, "```", *body, "```", END])
+def with_tree(text: str, folder: Path) -> str:
+    """A README's text with the list between its marks replaced by the present one."""
+    before, rest = text.split(START)
+    return "\n".join([before + START, "```", *lines(folder), "```", END + rest.split(END)[1]])
 
 
 def main() -> None:
-    """Rewrite the README between the marks, or check it."""
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    before, rest = text.split(START)
-    after = rest.split(END)[1]
-    new = before + tree() + after
-    if "--check" in sys.argv and new != text:
-        sys.exit("README.md: the tree is not the present one; run: make tree")
-    if "--check" not in sys.argv:
-        readme.write_text(new)
+    """Rewrite the READMEs between the marks, or check them."""
+    for name in FOLDERS:
+        readme = ROOT / name / "README.md"
+        text = readme.read_text()
+        new = with_tree(text, ROOT / name)
+        if "--check" in sys.argv and new != text:
+            sys.exit(f"{name}/README.md: the list of files is not the present one; run: make tree")
+        if "--check" not in sys.argv:
+            readme.write_text(new)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Pictures of the tasks as they start, from all three cameras, as one sheet: what the README shows.
+"""Pictures of the tasks as they start, from all three cameras, as one sheet: what envs/README.md shows.
 
 python -m experiments.contact_sheet --env stack_cubes,hang_cup --out outputs/scenes.jpg
 """

@@ -107,7 +107,7 @@ class SpaceMouse:
         try:
             self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         except PermissionError as error:
-            raise UsageError(f"{path} may not be read: add a udev rule for it (README, The robot), or run `chmod a+r {path}`") from error
+            raise UsageError(f"{path} may not be read: add a udev rule for it (sim2real/README.md, Wiring), or run `chmod a+r {path}`") from error
         self._axes, self._buttons, self._closed = np.zeros(6), 0, False
 
     def next(self) -> Nudge:

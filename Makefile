@@ -23,7 +23,7 @@ lint: setup ## ruff and pyright
 	$(PYTHON_BIN) -m ruff check .
 	$(PYTHON_BIN) -m pyright
 
-benchmark: setup ## Measure the simulation's speed, the policy's, and the expert (README: Measured)
+benchmark: setup ## Measure the simulation's speed, the policy's, and the expert (experiments/benchmarks/README.md)
 	$(PYTHON_BIN) -m experiments.benchmarks.env_speed
 	$(PYTHON_BIN) -m experiments.benchmarks.inference_speed
 	$(PYTHON_BIN) -m experiments.benchmarks.expert

@@ -6,7 +6,7 @@ gl.select()  # MuJoCo reads MUJOCO_GL once, when it is first imported: so before
 
 
 def register() -> None:
-    """Register `ChatVLA/<Task>-v0` for every task; Gymnasium calls it through its plug-in entry point."""
+    """Register `ChatVLA/<Task>-v0` for every task, for `gymnasium.make`; a second call changes nothing."""
     import gymnasium
 
     from envs.names import TASK_NAMES, gym_id

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from envs.dataset import build_cache, open_dataset, repair
 from envs.dataset_files import data_file
@@ -33,6 +32,7 @@ from envs.types import Split, Trial
 from experiments import pool
 from experiments.recording import DATASET, SNAPSHOTS, EpisodeJob, Job, Outcome, RecordingWorker, StillsJob
 from experiments.scene_questions import write_questions
+from policy.progress import Counting
 
 STILLS_SEED = 1_000_000  # apart from every episode's trial
 SUMMARY, CAMERAS = "collect.json", "cameras.json"
@@ -102,14 +102,13 @@ def record(wanted: Sequence[tuple[CollectConfig, JobsLeft]]) -> list[dict[str, A
     """Do the jobs that are left, and make of all that is there then what training reads, a task as soon as its last job is done."""
     collections = [_Collection.begin(config, jobs) for config, jobs in wanted]
     of_root = {c.config.root: c for c in collections}
-    with _progress() as progress:
-        bar = progress.add_task("collect", total=sum(c.left for c in collections))
+    with Counting("collect", sum(c.left for c in collections)) as counting:
         for c in collections:
             if not c.left:
                 c.finish()
         for job, outcome in _run([job for c in collections for job in c.todo], wanted[0][0].workers):
             of_root[job.root].enter(outcome)
-            progress.update(bar, advance=1, description=of_root[job.root].described)
+            counting.advance(what=of_root[job.root].described)
     return [c.summary for c in collections]
 
 
@@ -238,7 +237,3 @@ def _write_json(path: Path, values: dict[str, Any]) -> None:
     temporary.write_text(json.dumps(values, indent=1))
     os.replace(temporary, path)
 
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    return Progress(*columns, console=Console())

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.progress import track
 from torch import Tensor
 
 from policy.chatvla import ChatVLA
 from policy.collate import collate
 from policy.parts import WHOLE, Part
+from policy.progress import counted
 from policy.recorded import Frames
 from policy.rows import Batches
 
@@ -74,7 +74,7 @@ def cached_features(policy: ChatVLA, source: Batches, path: Path, batch_size: in
     device = next(policy.parameters()).device
     policy.eval()
     made = []
-    for start in track(range(0, len(index), batch_size), "conditions of the frames"):
+    for start in counted(range(0, len(index), batch_size), "conditions of the frames, batches"):
         rows = [source.frame(int(i)) for i in index[start : start + batch_size]]
         batch = collate(source.processor, rows, []).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):

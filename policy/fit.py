@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from policy.expert_load import ExpertLog
 from policy.freezing import freeze
 from policy.layers import prepared
 from policy.lightning import StageModule, step_ended
-from policy.logs import TrainingLog, loggers, progress_bar
+from policy.logs import TrainingLog, loggers, progress_shown
 from policy.lora import add_lora, freeze_under_lora, merge_lora
 from policy.memory import keep_freed_memory
 from policy.optim import has_bfloat16_units
@@ -81,6 +82,7 @@ def fit_stage(stage: Stage, policy: ChatVLA, source: Numbered, setting: FitSetti
     setting.folder.mkdir(parents=True, exist_ok=True)
     keep_freed_memory()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no advertisements between the progress bars
+    warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")  # Lightning 2.6 with torch 2.13
     adapted = adapt(policy.train(), stage, setting)
     trainer = lightning.Trainer(
         accelerator=setting.accelerator,
@@ -156,7 +158,7 @@ def _callbacks(stage: Stage, setting: FitSetting, strategy: str) -> list[lightni
         *([EMA(stage.ema)] if stage.ema else []),
         TrainingLog(setting.folder / "training_log.csv"),
         ExpertLog(setting.folder / "expert_load.csv"),
-        *([progress_bar()] if setting.progress else []),
+        *([progress_shown()] if setting.progress else []),
         keep,
     ]
 

@@ -181,7 +181,7 @@ class ChatVLAPolicy:
         return Prompt(self.model.embeds(input_ids, seen), position_ids, valid, prefix)
 
     def _agent_pos(self, observation: Observation) -> Tensor:
-        agent_pos = np.asarray(observation["agent_pos"], np.float32)
+        agent_pos = np.array(observation["agent_pos"], np.float32)  # of its own: an observation may be read-only
         if agent_pos.shape != (self.model.config.agent_pos_dim,) or not np.isfinite(agent_pos).all():
             raise ValueError(
                 f"agent_pos is {agent_pos.shape} {agent_pos.tolist()}, expected {self.model.config.agent_pos_dim} finite numbers"

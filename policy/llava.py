@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from rich.console import Console
-from rich.progress import track
 
 from policy.collate import DialogueRow
 from policy.llava_index import BrokenRecord, LlavaIndex
+from policy.progress import counted
 
 SIZE = (320, 240)  # width, height
 TURNS = 5
@@ -130,7 +130,7 @@ def check(index: LlavaIndex, images: Path) -> Counter[str]:
     """Reads every record and picture; counts those that can be used and, by their cause, those that cannot."""
     found: Counter[str] = Counter()
     rng = np.random.default_rng(0)
-    for number in track(range(len(index)), "records"):
+    for number in counted(range(len(index)), "records"):
         try:
             row = dialogue(index.record(number), images, rng)
             found["with a picture" if row.image is not None else "without a picture"] += 1

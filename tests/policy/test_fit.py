@@ -124,3 +124,18 @@ def test_the_loss_of_one_batch_falls(policy, data, processor, tmp_path):
 def test_an_unknown_part_names_the_nearest(policy):
     with pytest.raises(ValueError, match="unknown part 'understanding_experts'; did you mean 'understanding_expert'"):
         freeze(policy, ["understanding_experts"])
+
+
+def test_a_log_file_gets_the_losses_in_lines(policy, data, processor, tmp_path, capsys):
+    run(small(COTRAIN, 2), deepcopy(policy), data, processor, tmp_path, progress=True)
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in told] == ["2_cotrain: 1/2", "2_cotrain: 2/2"]
+    assert all("; loss " in line and "action " in line for line in told)
+
+
+def test_on_a_terminal_the_bar_has_the_name_of_the_stage(policy, data, processor, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    run(small(COTRAIN, 1), deepcopy(policy), data, processor, tmp_path, progress=True)
+    told = capsys.readouterr().out
+    assert "2_cotrain" in told
+    assert "Epoch" not in told

@@ -88,7 +88,7 @@ def test_marks_of_pictures_and_of_conversations_are_no_words(processor):
 
 @pytest.mark.parametrize(
     ("record", "why"),
-    zip(BROKEN, ["no picture none.png", "cut.png is broken", "text.png is broken", "2 pictures", "no conversations", "turn 0 is empty", "turn 0 is not by 'human'"], strict=True),
+    list(zip(BROKEN, ["no picture none.png", "cut.png is broken", "text.png is broken", "2 pictures", "no conversations", "turn 0 is empty", "turn 0 is not by 'human'"], strict=True)),
 )
 def test_a_broken_record_says_why(folder, record, why):
     with pytest.raises(BrokenRecord, match=why):

@@ -1,7 +1,7 @@
 """Muon for the hidden matrices and AdamW for everything else, as one optimizer.
 
 research/vlm_probe.md: with Muon the tiny network answers 73 % where AdamW reaches 56 % in the same time. The update of a
-matrix is its momentum made orthogonal by Newton-Schulz (Jordan et al. 2024), scaled by 0.2 sqrt(longer side) to AdamW's
+matrix is its momentum made orthogonal by polynomials (Jordan et al. 2024), scaled by 0.2 sqrt(longer side) to AdamW's
 typical size (Liu et al. 2025, `match_rms_adamw` in torch.optim.Muon). Matrices of one shape are orthogonalised together,
 in bfloat16 where that is a unit's own work: of the tiny preset's matrices those of 128 x 352 took 7.4 CPU ms instead of
 24.3 with AMX, 18 instead of 41 with AVX512-BF16, and without such units 2.4 times as long.
@@ -18,8 +18,15 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.optim.adamw import adamw
 
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-NEWTON_SCHULZ_STEPS = 5
+# a, b, c of s -> a s + b s^3 + c s^5, one after the other: each the best there is for what the one before it leaves (Amsel
+# et al. 2025, "The Polar Express"), from singular values of 0.003 to 1 on, which end between 0.8 and 1.2. Jordan's
+# polynomial five times leads 0.002 to 1 to 0.68 to 1.2; four products instead of five make the optimizer 1.19 times as fast.
+POLYNOMIALS = (
+    (8.3837, -24.7659, 18.3571),
+    (4.0434, -3.0114, 0.5695),
+    (3.5056, -2.6267, 0.5257),
+    (2.4901, -1.8343, 0.4368),
+)
 MUON_BLOCKS = (".layers.", ".blocks.", ".merger.")
 
 
@@ -30,15 +37,16 @@ def has_bfloat16_units() -> bool:
 
 def orthogonalised(matrices: Tensor) -> Tensor:
     """(n, rows, columns) with singular values moved close to 1."""
-    a, b, c = NEWTON_SCHULZ
-    tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.bfloat16() if matrices.is_cuda or has_bfloat16_units() else matrices.float()
-    x = x.mT if tall else x
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    for _ in range(NEWTON_SCHULZ_STEPS):
-        gram = x @ x.mT
-        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return (x.mT if tall else x).to(matrices.dtype)
+    for a, b, c in POLYNOMIALS:
+        if x.shape[-2] > x.shape[-1]:  # from the shorter side: its products are the smaller ones
+            gram = x.mT @ x
+            x = torch.baddbmm(x, x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), beta=a)
+        else:
+            gram = x @ x.mT
+            x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.to(matrices.dtype)
 
 
 class MuonAdamW(torch.optim.Optimizer):

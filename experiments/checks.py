@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from envs import names
@@ -20,6 +21,7 @@ from experiments.options import (
 from experiments.pacing import fixed_ms
 from experiments.policies import LEARNED
 from experiments.understanding.benchmarks import GROUPS as BENCHMARK_GROUPS
+from policy.running import Running
 
 if TYPE_CHECKING:
     from experiments.config import Config
@@ -40,6 +42,7 @@ def check(config: Config) -> None:
         raise UsageError("train.images is the folder of train.llava's pictures; give train.llava too, or leave it out")
     if not (config.video in ("all", "failures", "none") or config.video.isdigit()):
         raise UsageError(f"unknown video '{config.video}'; expected all, failures, none or a number")
+    _check_running(config)
     _check_pace(config)
     asked = [name for name in VARIANTS if name != "budget" and getattr(config.train, name) != getattr(TrainOptions(), name)]
     if asked and config.stage not in TRAINING:  # a setting brings its budget to every stage
@@ -57,14 +60,24 @@ def check(config: Config) -> None:
             raise UsageError(f"{key}={value}; expected at least {low}")
 
 
+def _check_running(config: Config) -> None:
+    usual = Running()
+    try:
+        running = config.running
+        running.check()
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if running != usual and config.policy not in LEARNED:
+        given = next(f"{f.name}={getattr(running, f.name)}" for f in fields(Running) if getattr(running, f.name) != getattr(usual, f.name))
+        raise UsageError(f"policy '{config.policy}' is no network of ours, so {given} changes nothing; leave it out")
+
+
 def _check_pace(config: Config) -> None:
     if config.clock not in ("stepped", "real"):
         try:
             fixed_ms(config.clock)
         except ValueError as error:
             raise UsageError(str(error)) from None
-    if config.reason_every > 1 and config.policy not in LEARNED:
-        raise UsageError(f"policy '{config.policy}' speaks no reasoning here, so reason_every={config.reason_every} changes nothing; leave it out")
     if config.execution == "async" and not config.thinking_takes_time:
         raise UsageError("execution=async is the same as sync where thinking costs no time; give clock=real or clock=200ms too")
 

@@ -37,6 +37,7 @@ from experiments.pool import Workers
 from experiments.protocol import find_row
 from experiments.results import IDENTITY
 from experiments.understanding.benchmarks import GROUPS as BENCHMARK_GROUPS
+from policy.running import Running
 
 CONF_DIR = Path(__file__).parent / "conf"
 SETTING, SETTINGS = "setting", tuple(sorted(path.stem for path in (CONF_DIR / "setting").glob("*.yaml")))  # named sets of overrides
@@ -59,6 +60,9 @@ class Config:
     benchmark: Any = field(default="table1", metadata={"help": BENCHMARK_HELP})
     data: str | None = option(None, "stage=understand: folder with the benchmarks as TSV, parquet, JSONL or TFRecord, or one such file")
     reason_every: int = option(1, "chunks that one spoken reasoning serves, of a policy that speaks")
+    device: str = option("auto", "of the network: auto = the first GPU where there is one, else the CPU; cpu, cuda, cuda:1")
+    precision: str = option("auto", "of the network: auto = bfloat16 on a GPU for networks over 100 M parameters, else float32")
+    compile: str = option("none", "loops = speaking and denoising compiled, on a GPU as CUDA graphs; takes half a minute first, and a C++ compiler")
     planner: str | None = option(None, "who names the next sub-task (default: scripted for tasks 5-13, none elsewhere)")
     planner_every: int | None = option(None, "inferences between two questions to the planner (default: scripted 1, others 4)")
     planner_url: str | None = option(None, "planner=openai: base of an OpenAI-compatible API, such as http://localhost:8000/v1; the key is read from OPENAI_API_KEY")
@@ -115,6 +119,11 @@ class Config:
         if self.is_group:
             raise UsageError(f"stage={self.stage} works on one task; env={self.label} are {len(self.envs)}")
         return self.envs[0]
+
+    @property
+    def running(self) -> Running:
+        """How the policy's network runs."""
+        return Running(self.device, self.precision, self.compile, self.reason_every)  # type: ignore[arg-type]
 
     @property
     def thinking_takes_time(self) -> bool:

@@ -28,6 +28,7 @@ from experiments.summary import QUESTIONS_FILE, beside_folder
 from experiments.table_report import write_table_report
 from experiments.workers import EnvRun, Job, run_trials
 from policy import tracking
+from policy.running import Running
 
 Identity = dict[str, Any]
 START_WAIT_S = 60.0  # for a policy server that is being started with the run
@@ -179,15 +180,16 @@ def make_remote_policy(url: str, adapter: str, env: Any) -> Any:
     return make_remote(url, adapter, RECONNECT_WAIT_S)
 
 
-def make_named_policy(name: str, checkpoint: str | None, reason_every: int, data: Mapping[str, Path], env: Any) -> Any:
+def make_named_policy(name: str, checkpoint: str | None, running: Running, data: Mapping[str, Path], env: Any) -> Any:
     """`make_policy` with the env last, so that a partial of it can be sent to a worker."""
-    return make_policy(name, env, checkpoint, data[env.task.name], reason_every)
+    return make_policy(name, env, checkpoint, data[env.task.name], running)
 
 
 def _policy_maker(config: Config) -> Callable[[Any], Any]:
     if config.policy_url and config.adapter:
         return functools.partial(make_remote_policy, config.policy_url, config.adapter)
-    return functools.partial(make_named_policy, config.policy, config.checkpoint, config.reason_every, {env: config.data_dir(env) for env in config.envs})
+    data = {env: config.data_dir(env) for env in config.envs}
+    return functools.partial(make_named_policy, config.policy, config.checkpoint, config.running, data)
 
 
 def _planner(config: Config, env: str) -> Planner:

@@ -14,6 +14,7 @@ from experiments.understanding.protocols import PROTOCOLS
 from policy.config import ExpertKind, Reasoning
 from policy.presets import PRESETS
 from policy.recipes import Budget, Recipe
+from policy.running import Compiled, Precision
 
 ENV_GROUPS = names.GROUPS | {"all": names.TASK_NAMES}
 
@@ -49,6 +50,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "split": ("test", "train"),
     "shift": names.SHIFTS,
     "collect.shift": names.TRAINING_SHIFTS,
+    "precision": get_args(Precision),
+    "compile": get_args(Compiled),
     "execution": ("sync", "async"),
     "quality": ("fast", "high"),
     "motion": names.MOTIONS,

@@ -10,6 +10,7 @@ from envs.types import Policy
 from experiments.errors import UsageError
 from policy.baselines import Random, Replay, Zero
 from policy.presets import PRESETS
+from policy.running import Running
 
 if TYPE_CHECKING:
     from envs.sim_env import SimEnv
@@ -21,6 +22,7 @@ CHECKPOINTS = {"chatvla_tiny": ROOT / "policy/checkpoints/chatvla_tiny"}  # thos
 LEARNED = tuple(PRESETS)
 POLICY_NAMES = (*LEARNED, "remote", "expert", "zero", "random", "replay")
 BLIND = ("expert", "zero", "random", "replay")  # they look at no picture, so that none is rendered for them
+USUAL = Running()
 PER_ENV = ("expert", "replay")  # made for one task; the others serve all
 
 
@@ -54,7 +56,7 @@ def checkpoint_hash(folder: Path | None) -> str | None:
     return digest.hexdigest()[:16]
 
 
-def make_policy(name: str, env: SimEnv | Any, checkpoint: str | None = None, data: Path | None = None, reason_every: int = 1) -> Policy:
+def make_policy(name: str, env: SimEnv | Any, checkpoint: str | None = None, data: Path | None = None, running: Running = USUAL) -> Policy:
     """The policy of that name for `env`.
 
     Raises:
@@ -72,7 +74,7 @@ def make_policy(name: str, env: SimEnv | Any, checkpoint: str | None = None, dat
     if name in LEARNED:
         from policy.inference import ChatVLAPolicy
 
-        return ChatVLAPolicy.from_pretrained(str(checkpoint_dir(name, checkpoint)), reason_every=reason_every)
+        return ChatVLAPolicy.from_pretrained(str(checkpoint_dir(name, checkpoint)), running)
     return {"zero": Zero, "random": Random}[name]()
 
 

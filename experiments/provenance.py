@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def versions() -> dict[str, str]:
     """Version of everything that can change a number."""
     found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}", "cpu": cpu()}
+    if models := gpus():
+        found["gpu"] = models[0]
     for name in PACKAGES:
         try:
             found[name] = version(name)
@@ -30,6 +33,12 @@ def cpu() -> str:
         return "unknown"
     of = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     return f"{of.get('vendor_id', 'unknown')} {of.get('cpu family', '?')}.{of.get('model', '?')}"
+
+
+def gpus(drivers: Path = Path("/proc/driver/nvidia/gpus")) -> list[str]:
+    """The models of NVIDIA's GPUs here, as their driver tells them."""
+    told = [path.read_text() for path in sorted(drivers.glob("*/information"))]
+    return [found[1].strip() for text in told if (found := re.search(r"^Model:(.*)$", text, re.M))]
 
 
 def commit() -> str | None:

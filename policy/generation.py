@@ -14,6 +14,7 @@ from transformers import DynamicCache
 
 from policy.chatvla import ChatVLA
 from policy.experts import Route
+from policy.loops import CompiledLoops, StaticPasses
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,13 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Prefilled:
-    """A prompt that has been run: its cache and last hidden states (B, S, d)."""
+    """A prompt that has been run: its cache and last hidden states (B, S, d). `loops`: what runs further tokens compiled."""
 
     prompt: Prompt
     cache: DynamicCache
     hidden: Tensor
     route: Route
+    loops: CompiledLoops | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Spoken:
     position_ids: Tensor
 
 
-def prefill(model: ChatVLA, prompt: Prompt, route: Route) -> Prefilled:
+def prefill(model: ChatVLA, prompt: Prompt, route: Route, loops: CompiledLoops | None = None) -> Prefilled:
     """Runs the prompt once."""
     size = prompt.valid.shape[1]
     causal = torch.ones(size, size, dtype=torch.bool, device=prompt.valid.device).tril()
@@ -60,7 +62,7 @@ def prefill(model: ChatVLA, prompt: Prompt, route: Route) -> Prefilled:
     cache = DynamicCache()
     out = model.vlm.hidden_states(prompt.embeds, prompt.position_ids, mask, route, cache)
     assert out.last_hidden_state is not None
-    return Prefilled(prompt, cache, out.last_hidden_state, route)
+    return Prefilled(prompt, cache, out.last_hidden_state, route, loops)
 
 
 def speak(
@@ -77,7 +79,7 @@ def speak(
     Rows that `silent` (B,) marks say nothing. Actions that are words, from `first_action_id` on, end a text as well.
     `on_token` is told each row's token (B,) as it is chosen.
     """
-    reader = _Reader(model, prefilled)
+    reader = _Reader(model, prefilled, max_new_tokens)
     first, state = reader.position, prefilled.hidden[torch.arange(reader.rows), prefilled.prompt.valid.sum(1) - 1]
     open_rows = torch.ones_like(first, dtype=torch.bool) if silent is None else ~silent
     tokens, states, valid = [], [], []
@@ -104,7 +106,7 @@ def speak(
 
 def spell(model: ChatVLA, prefilled: Prefilled, spoken: Spoken, first_id: int, end_id: int, count: int) -> Tensor:
     """(B, count) the most likely tokens from `first_id` to before `end_id`, behind prompt and text: a chunk of actions and nothing else."""
-    reader = _Reader(model, prefilled, spoken)
+    reader = _Reader(model, prefilled, count, spoken)
     hidden = torch.cat([prefilled.hidden, spoken.hidden], 1)
     place = torch.arange(hidden.shape[1], device=hidden.device)
     state = hidden[torch.arange(reader.rows), (reader.visible * place).amax(1)]
@@ -117,11 +119,12 @@ def spell(model: ChatVLA, prefilled: Prefilled, spoken: Spoken, first_id: int, e
 
 
 class _Reader:
-    """Runs one more token of every row behind what stands in a prefilled cache (and, if given, was spoken since)."""
+    """Runs up to `room` more tokens of every row behind what stands in a prefilled cache (and, if given, was spoken since)."""
 
-    def __init__(self, model: ChatVLA, prefilled: Prefilled, spoken: Spoken | None = None) -> None:
+    def __init__(self, model: ChatVLA, prefilled: Prefilled, room: int, spoken: Spoken | None = None) -> None:
         prompt = prefilled.prompt
-        self.model, self.prefilled, self.rows = model, prefilled, len(prompt.valid)
+        self.model, self.prefilled, self.rows, self.room = model, prefilled, len(prompt.valid), room
+        self.passes: StaticPasses | None = None  # made with the first token: often nothing is said
         self.visible = prompt.valid
         self.position = prompt.position_ids.masked_fill(~prompt.valid, -1).amax((0, 2)) + 1
         if spoken is not None:
@@ -131,13 +134,21 @@ class _Reader:
 
     def read(self, token: Tensor, kept: Tensor) -> Tensor:
         """The states (B, d) of tokens (B,); those that are not `kept` are seen by nothing that follows."""
-        embeds = self.model.vlm.get_input_embeddings()(token)[:, None]
         self.visible = torch.cat([self.visible, kept[:, None]], 1)
         # A row that has ended keeps running and is ignored; it sees its own token, so that attention is finite.
         seen = self.visible.clone()
         seen[:, -1] = True
+        state = self._run(token, seen)
+        self.position = self.position + 1
+        return state
+
+    def _run(self, token: Tensor, seen: Tensor) -> Tensor:
+        cache, route, loops = self.prefilled.cache, self.prefilled.route, self.prefilled.loops
+        if loops is not None:
+            self.passes = self.passes or loops.passes(cache, self.rows, self.room, route)
+            return self.passes.run(token, self.position, seen)
+        embeds = self.model.vlm.get_input_embeddings()(token)[:, None]
         mask = self.model.attention_bias(seen[:, None, None], embeds) if self.masked else None
         positions = self.position.expand(3, 1, self.rows).mT
-        out = self.model.vlm.hidden_states(embeds, positions, mask, self.prefilled.route, self.prefilled.cache)
-        self.position = self.position + 1
+        out = self.model.vlm.hidden_states(embeds, positions, mask, route, cache)
         return out.last_hidden_state[:, 0]

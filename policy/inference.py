@@ -21,10 +21,13 @@ from policy import checkpoint
 from policy.chatvla import ChatVLA, Conditioned, Seen
 from policy.ensemble import TemporalEnsemble
 from policy.generation import Prefilled, Prompt, Spoken, prefill, speak, spell
+from policy.loops import CompiledLoops
 from policy.processor import NEXT_ACTION, Processor
+from policy.running import Running
 from policy.streaming import TokenStream
 
 Frame = NDArray[np.uint8]
+USUAL = Running()
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,17 @@ class ChatVLAPolicy:
         self.generator = torch.Generator().manual_seed(0)
         self.thought: Thought | None = None
         self.ensemble: TemporalEnsemble | None = None
+        self.loops: CompiledLoops | None = None
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, execute: int = EXECUTE, reason_every: int = 1) -> ChatVLAPolicy:
-        """The policy of a checkpoint folder; see `policy.checkpoint.load` for what it refuses."""
+    def from_pretrained(cls, folder: str | Path, running: Running = USUAL) -> ChatVLAPolicy:
+        """The policy of a checkpoint folder; `policy.checkpoint.load`, `Running.place` and `policy.loops` say what is refused."""
         model, tokenizer = checkpoint.load(folder)
-        policy = cls(model, Processor.of(tokenizer, model.config, model.stats), execute, reason_every)
+        running.place(model)
+        policy = cls(model, Processor.of(tokenizer, model.config, model.stats), reason_every=running.reason_every)
         policy.name = model.config.name
+        if running.compile == "loops":
+            policy.loops = CompiledLoops(model)
         return policy
 
     @property
@@ -148,18 +155,25 @@ class ChatVLAPolicy:
             return []
         if not self.speaks:
             raise ValueError(f"{self.model.config.name} reads words and has none to answer with; ask another policy")
-        seen = self._see([f for row in images for f in row], [c for row in cameras for c in row])
         ids = [self.processor.prompt_ids("understanding", len(c), q, c) for q, c in zip(questions, cameras, strict=True)]
         prefixes = [len(self.processor.opening_ids("understanding", len(c), c)) for c in cameras]
-        prefilled = prefill(self.model, self._prompt(ids, prefixes, seen), "understanding")
         cap = self.model.config.max_new_tokens if max_new_tokens is None else max_new_tokens
-        spoken = speak(self.model, prefilled, self.processor.end_id, cap, on_token=on_token)
+        with self._precision:
+            seen = self._see([f for row in images for f in row], [c for row in cameras for c in row])
+            prefilled = prefill(self.model, self._prompt(ids, prefixes, seen), "understanding", self.loops)
+            spoken = speak(self.model, prefilled, self.processor.end_id, cap, on_token=on_token)
         rows = zip(spoken.tokens, spoken.valid, strict=True)
         return [self.processor.decode(tokens[valid].tolist()) for tokens, valid in rows]
 
     @property
     def _device(self) -> torch.device:
         return next(self.model.parameters()).device
+
+    @property
+    def _precision(self) -> torch.autocast:
+        """Where the embeddings are in bfloat16, so is what is computed."""
+        weight = next(p for p in self.model.vlm.parameters() if p.ndim > 1)
+        return torch.autocast(weight.device.type, torch.bfloat16, enabled=weight.dtype == torch.bfloat16)
 
     def _see(self, frames: Sequence[Frame], cameras: Sequence[str]) -> Seen:
         images = np.stack([self.processor.image(f, c) for f, c in zip(frames, cameras, strict=True)])
@@ -201,29 +215,30 @@ def decide_together(
     first = policies[0]
     model, processor, cameras = first.model, first.processor, first.model.config.cameras
     clock = _Clock(first._device)
-    seen = first._see([_frame(o, c) for o in observations for c in cameras], cameras * len(policies))
-    agent_pos = torch.cat([first._agent_pos(o) for o in observations])
-    recalled = [p.recalled(i) for p, i in zip(policies, instructions, strict=True)]
-    asked = [processor.prompt_ids("control", len(cameras), i) for i in instructions]
-    read = [(*ids, *(thought.tokens if thought else ())) for ids, thought in zip(asked, recalled, strict=True)]
-    clock.lap("see")
-    prefilled = prefill(model, first._prompt(read, [len(ids) for ids in asked], seen), "control")
-    clock.lap("prefill")
-    silent = torch.tensor([thought is not None for thought in recalled], device=first._device)
-    actions = processor.action_tokens
-    first_action = actions.first_id if actions else None
-    spoken = speak(model, prefilled, processor.end_id, model.config.reasoning_tokens, silent, first_action)
-    clock.lap("reasoning")
-    made = _conditioned(model, prefilled, spoken, [len(ids) for ids in asked], agent_pos, seen)
-    context, positions = made.context, None
-    if model.positions is not None and made.positions is not None:
-        positions = model.positions.metres(made.positions[:, 0]).cpu().numpy()
-    if actions:
-        spelt = spell(model, prefilled, spoken, actions.first_id, actions.end_id, actions.count).cpu().numpy()
-        chunks = np.stack([actions.decode(ids) for ids in spelt])
-    else:
-        chunks = model.sample_actions(context, [p.generator for p in policies]).float().cpu().numpy()
-    clock.lap("action")
+    with first._precision:
+        seen = first._see([_frame(o, c) for o in observations for c in cameras], cameras * len(policies))
+        agent_pos = torch.cat([first._agent_pos(o) for o in observations])
+        recalled = [p.recalled(i) for p, i in zip(policies, instructions, strict=True)]
+        asked = [processor.prompt_ids("control", len(cameras), i) for i in instructions]
+        read = [(*ids, *(thought.tokens if thought else ())) for ids, thought in zip(asked, recalled, strict=True)]
+        clock.lap("see")
+        prefilled = prefill(model, first._prompt(read, [len(ids) for ids in asked], seen), "control", first.loops)
+        clock.lap("prefill")
+        silent = torch.tensor([thought is not None for thought in recalled], device=first._device)
+        actions = processor.action_tokens
+        first_action = actions.first_id if actions else None
+        spoken = speak(model, prefilled, processor.end_id, model.config.reasoning_tokens, silent, first_action)
+        clock.lap("reasoning")
+        made = _conditioned(model, prefilled, spoken, [len(ids) for ids in asked], agent_pos, seen)
+        context, positions = made.context, None
+        if model.positions is not None and made.positions is not None:
+            positions = model.positions.metres(made.positions[:, 0]).cpu().numpy()
+        if actions:
+            spelt = spell(model, prefilled, spoken, actions.first_id, actions.end_id, actions.count).cpu().numpy()
+            chunks = np.stack([actions.decode(ids) for ids in spelt])
+        else:
+            chunks = model.sample_actions(context, [p.generator for p in policies]).float().cpu().numpy()
+        clock.lap("action")
     decisions = []
     for i, (policy, instruction, thought) in enumerate(zip(policies, instructions, recalled, strict=True)):
         said = thought.tokens if thought else tuple(spoken.tokens[i][spoken.valid[i]].tolist())

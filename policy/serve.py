@@ -15,6 +15,7 @@ from envs.types import HORIZON, Policy
 from policy import checkpoint
 from policy.arguments import parse, usage
 from policy.baselines import Random, Zero
+from policy.running import Running
 from policy.server import Dialect, Ours, PolicyServer, port_of
 
 SHIPPED = Path(__file__).parent / "checkpoints"
@@ -27,7 +28,7 @@ class ServeOptions:
     """`host`: who may connect (127.0.0.1: this machine alone; there is no password). `max_mb`: of a message.
 
     `max_batch`: clients served in one pass of the network, as many as wait; an answer then depends on who else asks by a
-    rounding error.
+    rounding error. `device`, `precision`, `compile`: `policy.running`.
     """
 
     policy: str = "chatvla_tiny"
@@ -36,6 +37,9 @@ class ServeOptions:
     port: int = 8000
     max_mb: int = 16
     max_batch: int = 1
+    device: str = "auto"
+    precision: str = "auto"
+    compile: str = "none"
 
 
 Options = TypeVar("Options", bound=ServeOptions)
@@ -57,7 +61,8 @@ def make_policy(options: ServeOptions) -> tuple[Policy, dict[str, Any]]:
         raise FileNotFoundError(f"no checkpoint at {folder}; give checkpoint=FOLDER, or policy= one of {', '.join(names)}")
     from policy.inference import ChatVLAPolicy
 
-    policy = ChatVLAPolicy.from_pretrained(folder)
+    running = Running(options.device, options.precision, options.compile)  # type: ignore[arg-type]
+    policy = ChatVLAPolicy.from_pretrained(folder, running)
     weights = checkpoint.read_card(folder)["weights_sha256"]
     return policy, {"policy": policy.name, "execute": policy.execute, "horizon": HORIZON, "weights_sha256": weights}
 

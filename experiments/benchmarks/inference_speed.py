@@ -10,7 +10,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from typing import Any
+from dataclasses import asdict
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from envs.sim_env import SimEnv
 from envs.types import CONTROL_HZ, Policy, Trial
 from experiments.benchmarks.timing import machine, save
 from experiments.policies import make_policy
+from policy.running import Compiled, Precision, Running
 
 TOTAL = "one chunk"
 WARM_UP = 2  # inferences that are not counted: caches and kernels are made there
@@ -69,6 +71,9 @@ def main() -> None:
     parser.add_argument("--policy", default="chatvla_tiny")
     parser.add_argument("--checkpoint", help="folder with weights (default: the shipped one)")
     parser.add_argument("--reason-every", type=int, default=1, help="chunks that one spoken reasoning serves (default 1)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 (default: the first GPU where there is one)")
+    parser.add_argument("--precision", choices=get_args(Precision), default="auto", help="default: bfloat16 for large networks on a GPU")
+    parser.add_argument("--compile", choices=get_args(Compiled), default="none", help="loops: speaking and denoising compiled, on a GPU as CUDA graphs")
     parser.add_argument("--task", default="sort_toys")
     parser.add_argument("--chunks", type=int, default=40, help="inferences that are counted (default 40)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="torch's threads (default: one per core)")
@@ -76,11 +81,12 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     env = SimEnv(args.task)
-    policy = make_policy(args.policy, env, args.checkpoint, reason_every=args.reason_every)
+    running = Running(args.device, args.precision, args.compile, args.reason_every)
+    policy = make_policy(args.policy, env, args.checkpoint, running=running)
     cost = percentiles(measure(policy, env, Trial(args.task, 0), args.chunks))
     title = f"{policy.name}, {args.threads} threads, {machine()['cpu']}"
     Console().print(show(cost, title, 1000 * policy.execute / CONTROL_HZ))
-    result: dict[str, Any] = {"policy": policy.name, "checkpoint": args.checkpoint, "threads": args.threads, "reason_every": args.reason_every, "ms": cost}
+    result: dict[str, Any] = {"policy": policy.name, "checkpoint": args.checkpoint, "threads": args.threads, "running": asdict(running), "ms": cost}
     print(f"written to {save('inference_speed', result, args.out)}")
 
 

@@ -75,13 +75,10 @@ def make_answerer(policy: str, folder: Path) -> Answerer:
 
     if policy == "hf_vlm":
         return HfVlm.open(folder)
-    import torch
-
     from policy.answering import FixedSizeAnswerer
     from policy.inference import ChatVLAPolicy
 
     ours = ChatVLAPolicy.from_pretrained(folder)
-    ours.model.to("cuda" if torch.cuda.is_available() else "cpu")
     return HfVlm.of_chatvla(ours) if is_plain(ours) else FixedSizeAnswerer(ours)
 
 

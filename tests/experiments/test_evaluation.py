@@ -23,7 +23,7 @@ def make_fake_env(quality, motion, name):
     return fakes.FakeEnv(name)
 
 
-def make_fake_policy(name, checkpoint, reason_every, data, env):
+def make_fake_policy(name, checkpoint, running, data, env):
     return fakes.Forward()
 
 

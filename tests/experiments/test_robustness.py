@@ -34,7 +34,7 @@ def make_slower(quality, motion, name):
     return Slower(name)
 
 
-def make_forward(name, checkpoint, reason_every, data, env):
+def make_forward(name, checkpoint, running, data, env):
     return fakes.Forward()
 
 

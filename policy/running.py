@@ -1,0 +1,68 @@
+"""Where and how a trained network runs: device, precision, compiled or not, and how often it thinks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Precision = Literal["auto", "float32", "bfloat16"]
+Compiled = Literal["none", "loops"]
+LARGE = 100_000_000  # parameters; below that bfloat16 gains little, and a hundredth of a position is millimetres
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a policy's network runs.
+
+    device: `cpu`, `cuda`, `cuda:1`; `auto` is the first GPU where there is one. precision: of the weights and of what is
+    computed with them; `auto` is bfloat16 on a GPU for networks of over 100 M parameters, else float32. compile: `loops`
+    compiles speaking and denoising (`policy.loops`). reason_every: inferences that one spoken reasoning serves.
+
+    Raises:
+        ValueError: an unknown device, precision or way to compile.
+    """
+
+    device: str = "auto"
+    precision: Precision = "auto"
+    compile: Compiled = "none"
+    reason_every: int = 1
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
+            raise ValueError(f"device={self.device}; expected auto, cpu, cuda or a certain GPU, such as cuda:1")
+        for name, kinds in (("precision", Precision), ("compile", Compiled)):
+            if getattr(self, name) not in get_args(kinds):
+                raise ValueError(f"{name}={getattr(self, name)}; expected {', '.join(get_args(kinds))}")
+
+    def check(self) -> None:
+        """Tells whether this machine can.
+
+        Raises:
+            ValueError: the GPU that is asked for is not there.
+        """
+        if self.device.startswith("cuda"):
+            import torch
+
+            if int(self.device.partition(":")[2] or 0) >= torch.cuda.device_count():
+                raise ValueError(f"device={self.device}, and torch {torch.__version__} sees {torch.cuda.device_count()} GPUs here; device=auto takes what there is")
+
+    def place(self, model: nn.Module) -> None:
+        """Moves the network to its device, its matrices to their precision; what norms and normalisers scale by stays in float32.
+
+        Raises:
+            ValueError: the GPU that is asked for is not there.
+        """
+        import torch
+
+        self.check()
+        device = ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device
+        model.to(device)
+        large = sum(p.numel() for p in model.parameters()) > LARGE
+        if self.precision == "bfloat16" or (self.precision == "auto" and large and device.startswith("cuda")):
+            for parameter in model.parameters():
+                if parameter.ndim > 1:
+                    parameter.data = parameter.data.bfloat16()

@@ -41,9 +41,7 @@ def test_an_unknown_env_is_one_line_with_the_nearest_name_and_exit_code_2():
         ("clock=reel", "unknown clock 'reel'; expected stepped, real or milliseconds such as 200ms"),
         ("reason_every=0", "reason_every=0; expected at least 1"),
         ("device=gpu", "device=gpu; expected auto, cpu, cuda or a certain GPU, such as cuda:1"),
-        ("precision=fp8", "unknown precision 'fp8'"),
-        ("policy=expert compile=loops", "policy 'expert' is no network of ours, so compile=loops changes nothing; leave it out"),
-        ("policy=zero reason_every=4", "policy 'zero' is no network of ours, so reason_every=4 changes nothing; leave it out"),
+        ("precision=fp8", "unknown precision 'fp8'; known: auto, float32, bfloat16"),
         ("execution=async", "execution=async is the same as sync where thinking costs no time; give clock=real or clock=200ms too"),
         ("wandb=of", "unknown wandb 'of'; did you mean 'off'?"),
         ("trials=abc", "trials=abc; expected a number of trials from 1, or a factor such as x2"),
@@ -70,6 +68,12 @@ def test_an_unknown_env_is_one_line_with_the_nearest_name_and_exit_code_2():
 def test_a_mistake_is_told_with_its_remedy(override, message, capsys):
     assert run.main([override]) == 2
     assert capsys.readouterr().err == message + "\n"
+
+
+@pytest.mark.parametrize("given", ["compile=loops", "device=cpu", "reason_every=4"])
+def test_how_a_network_runs_is_not_asked_of_policies_that_have_none(given, capsys):
+    assert run.main(["policy=expert", given]) == 2
+    assert capsys.readouterr().err == f"policy 'expert' is no network of ours, so {given} changes nothing; leave it out\n"
 
 
 def test_help_lists_every_override_with_its_values(capsys):

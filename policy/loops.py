@@ -8,7 +8,7 @@ shared core of an EPYC: reasoning 15.9 -> 9.6 ms, action 14.0 -> 11.9, a chunk 4
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -40,7 +40,7 @@ class CompiledLoops:
         graphs = backend == "inductor" and next(model.parameters()).is_cuda
         self.model = model
         self._options: dict[str, Any] = {"dynamic": False, "backend": backend} | ({"mode": "reduce-overhead"} if graphs else {})
-        self._passes: dict[tuple[int, int, Route], tuple[Sequence[StaticLayer], OneToken]] = {}
+        self._passes: dict[tuple[int, int, Route], tuple[list[Any], OneToken]] = {}  # transformers types layers as any kind's
         denoise = getattr(model.head, "denoise", None)
         if denoise is not None:
             model.head.denoise = torch.compile(denoise, **self._options)  # type: ignore[union-attr, assignment]
@@ -50,7 +50,7 @@ class CompiledLoops:
         length = -(-(filled.get_seq_length() + room) // LENGTH_STEP) * LENGTH_STEP
         key = (rows, length, route)
         if key not in self._passes:
-            layers = [StaticLayer(length) for _ in filled.layers]
+            layers: list[Any] = [StaticLayer(length) for _ in filled.layers]
             for own, layer in zip(layers, filled.layers, strict=True):
                 own.lazy_initialization(*_contents(layer))
             self._passes[key] = layers, self._one_token(Cache(layers=layers), route)
@@ -70,10 +70,11 @@ class CompiledLoops:
 class StaticPasses:
     """The passes of one inference, in caches that others use after it."""
 
-    def __init__(self, layers: Sequence[StaticLayer], one_token: OneToken, filled: Cache, length: int) -> None:
-        self._layers, self._one_token, self._filled, self._length = layers, one_token, filled, length
+    def __init__(self, layers: list[Any], one_token: OneToken, filled: Cache, length: int) -> None:
+        self._layers, self._one_token, self._length = layers, one_token, length
+        self._filled: list[Any] = filled.layers
         used = filled.get_seq_length()
-        for own, layer in zip(layers, filled.layers, strict=True):
+        for own, layer in zip(layers, self._filled, strict=True):
             for buffer, given in zip(_contents(own), _contents(layer), strict=True):
                 buffer[:, :, :used] = given
             own.cumulative_length.fill_(used)
@@ -81,7 +82,7 @@ class StaticPasses:
     def run(self, token: Tensor, position: Tensor, seen: Tensor) -> Tensor:
         """States (B, d) of tokens (B,) at `position` (B,), which see of the keys so far those that `seen` (B, keys) marks, theirs last."""
         state = self._one_token(token, position, F.pad(seen, (0, self._length - seen.shape[1])))
-        for own, layer in zip(self._layers, self._filled.layers, strict=True):
+        for own, layer in zip(self._layers, self._filled, strict=True):
             layer.keys, layer.values = (buffer[:, :, : seen.shape[1]] for buffer in _contents(own))
         return state.clone()  # the next run of a CUDA graph overwrites what this one gave
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from envs.types import CAMERAS, Trial
+from envs.types import CAMERAS, Observation, Trial
 from policy.chat_format import FORMATS
 from policy.chatvla import ChatVLA
 from policy.inference import ChatVLAPolicy
@@ -41,7 +41,7 @@ def compiled(policy: ChatVLAPolicy, backend: str = "eager") -> ChatVLAPolicy:
     return other
 
 
-def observation(seed: int) -> dict:
+def observation(seed: int) -> Observation:
     rng = np.random.default_rng(seed)
     pixels = {c: rng.integers(0, 256, (240, 320, 3), dtype=np.uint8) for c in CAMERAS}
     return {"pixels": pixels, "agent_pos": rng.uniform(-1, 1, 17).astype(np.float32)}

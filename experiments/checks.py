@@ -52,7 +52,7 @@ def check(config: Config) -> None:
         raise UsageError(f"trials={config.trials}; expected a number of trials from 1, or a factor such as x2")
     if not re.fullmatch(r"\d+|ray", config.workers):
         raise UsageError(f"workers={config.workers}; expected a number of processes from 0, or ray")
-    lowest = {"seed": 0, "sweep.jobs": 0, "questions": 0, "planner_every": 1, "reason_every": 1}
+    lowest = {"seed": 0, "sweep.jobs": 0, "questions": 0, "planner_every": 1}
     lowest |= {"train.devices": 1, "train.nodes": 1, "train.accumulate": 1, "train.lora": 0}
     for key, low in lowest.items():
         value = operator.attrgetter(key)(config)

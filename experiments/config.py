@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from envs import names
+from envs.types import EXECUTE
 from experiments.checks import check
 from experiments.errors import UsageError, check_name
 from experiments.options import (
@@ -60,6 +61,7 @@ class Config:
     benchmark: Any = field(default="table1", metadata={"help": BENCHMARK_HELP})
     data: str | None = option(None, "stage=understand: folder with the benchmarks as TSV, parquet, JSONL or TFRecord, or one such file")
     reason_every: int = option(1, "chunks that one spoken reasoning serves, of a policy that speaks")
+    execute: int = option(EXECUTE, "actions of a chunk that are executed before the next inference, 1 to 16")
     device: str = option("auto", "of the network: auto = the first GPU where there is one, else the CPU; cpu, cuda, cuda:1")
     precision: str = option("auto", "of the network: auto = bfloat16 on a GPU for networks over 100 M parameters, else float32")
     compile: str = option("none", "loops = speaking and denoising compiled, on a GPU as CUDA graphs; takes half a minute first, and a C++ compiler")
@@ -81,7 +83,7 @@ class Config:
     corrections: int = option(40, "episodes of the policy that the expert corrects (stage=correct)")
     beside: list[str] = field(default_factory=list, metadata={"help": "results of other policies to show in the report: [outputs/A,outputs/B]"})
     wandb: str = option("off", "log the results to Weights & Biases")
-    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner, shift, clock, execution, motion, train.experts and train.reasoning where they are given)")
+    out: str | None = option(None, "where results go (default: outputs/<env>-<policy>-<split>-seed<seed>, with planner, shift, clock, execution, motion, execute, train.experts and train.reasoning where they are given)")
     collect: CollectOptions = field(default_factory=CollectOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
     understand: UnderstandOptions = field(default_factory=UnderstandOptions)
@@ -123,7 +125,7 @@ class Config:
     @property
     def running(self) -> Running:
         """How the policy's network runs."""
-        return Running(self.device, self.precision, self.compile, self.reason_every)  # type: ignore[arg-type]
+        return Running(**{f.name: getattr(self, f.name) for f in fields(Running)})
 
     @property
     def thinking_takes_time(self) -> bool:
@@ -150,7 +152,8 @@ class Config:
         execution = f"-{self.execution}" if self.execution != "sync" else ""
         shift = f"-shift_{self.shift}" if self.shift != "none" else ""
         motion = f"-motion_{self.motion}" if self.motion != "step" else ""
-        return Path(self.out or f"outputs/{self.label}-{self.policy}{self.variant}{planner}-{self.split}{shift}{clock}{execution}{motion}-seed{self.seed}")
+        execute = f"-execute{self.execute}" if self.execute != EXECUTE else ""
+        return Path(self.out or f"outputs/{self.label}-{self.policy}{self.variant}{planner}-{self.split}{shift}{clock}{execution}{motion}{execute}-seed{self.seed}")
 
     @property
     def adapter(self) -> str | None:
@@ -250,6 +253,8 @@ def identity(config: Config, env: str, backend: str = "mujoco") -> dict[str, Any
     """What decides a trial of a task besides its index (see `results.IDENTITY`); rows that differ in it never share a file."""
     folder = checkpoint_dir(config.policy, config.checkpoint)
     values = {key: getattr(config, key) for key in IDENTITY if hasattr(config, key)}
+    if values["execute"] == EXECUTE:  # policies that are no networks have their own number
+        del values["execute"]
     planned = {"planner": config.planner_of(env), "planner_every": config.planner_every_of(env)}
     planned["planner_model"] = config.planner_model if planned["planner"] == "openai" else None
     planned |= {"policy_adapter": config.adapter} if config.adapter else {}

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from envs.names import PLANNER
+from envs.types import EXECUTE
 from experiments import math_score
 from experiments.failures import counts
 from experiments.protocol import PAPER, PAPER_POLICIES, PROTOCOL_VERSION, find_row, paper_score
@@ -131,6 +132,7 @@ def label(row: Result) -> str:
     apart = [
         f"clock {row.clock}" if row.clock != "stepped" else "",
         f"reasoning every {row.reason_every} chunks" if row.reason_every > 1 else "",
+        f"{row.execute} actions of a chunk" if row.execute not in (None, 1, EXECUTE) else "",
         row.execution if row.execution != "sync" else "",
         f"planner {row.planner}" if row.planner != usual else "",
         f"shift {row.shift}" if row.shift != "none" else "",

@@ -70,7 +70,7 @@ class ChatVLAPolicy:
         """The policy of a checkpoint folder; `policy.checkpoint.load`, `Running.place` and `policy.loops` say what is refused."""
         model, tokenizer = checkpoint.load(folder)
         running.place(model)
-        policy = cls(model, Processor.of(tokenizer, model.config, model.stats), reason_every=running.reason_every)
+        policy = cls(model, Processor.of(tokenizer, model.config, model.stats), running.execute, running.reason_every)
         policy.name = model.config.name
         if running.compile == "loops":
             policy.loops = CompiledLoops(model)

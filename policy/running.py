@@ -1,10 +1,12 @@
-"""Where and how a trained network runs: device, precision, compiled or not, and how often it thinks."""
+"""Where and how a trained network runs: device, precision, compiled or not, how often it looks and thinks."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
+
+from envs.types import EXECUTE, HORIZON
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,16 +22,18 @@ class Running:
 
     device: `cpu`, `cuda`, `cuda:1`; `auto` is the first GPU where there is one. precision: of the weights and of what is
     computed with them; `auto` is bfloat16 on a GPU for networks of over 100 M parameters, else float32. compile: `loops`
-    compiles speaking and denoising (`policy.loops`). reason_every: inferences that one spoken reasoning serves.
+    compiles speaking and denoising (`policy.loops`). reason_every: inferences that one spoken reasoning serves. execute:
+    actions of a chunk that are executed before the next inference, or all that the network predicts if those are fewer.
 
     Raises:
-        ValueError: an unknown device, precision or way to compile.
+        ValueError: an unknown device, precision or way to compile, or a number that cannot be.
     """
 
     device: str = "auto"
     precision: Precision = "auto"
     compile: Compiled = "none"
     reason_every: int = 1
+    execute: int = EXECUTE
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
@@ -37,6 +41,10 @@ class Running:
         for name, kinds in (("precision", Precision), ("compile", Compiled)):
             if getattr(self, name) not in get_args(kinds):
                 raise ValueError(f"{name}={getattr(self, name)}; expected {', '.join(get_args(kinds))}")
+        if self.reason_every < 1:
+            raise ValueError(f"reason_every={self.reason_every}; expected at least 1")
+        if not 1 <= self.execute <= HORIZON:
+            raise ValueError(f"execute={self.execute}; expected 1 to {HORIZON}, the actions of a chunk")
 
     def check(self) -> None:
         """Tells whether this machine can.

@@ -7,11 +7,11 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from envs.types import HORIZON, Policy
+from envs.types import EXECUTE, HORIZON, Policy
 from policy import checkpoint
 from policy.arguments import parse, usage
 from policy.baselines import Random, Zero
@@ -28,7 +28,7 @@ class ServeOptions:
     """`host`: who may connect (127.0.0.1: this machine alone; there is no password). `max_mb`: of a message.
 
     `max_batch`: clients served in one pass of the network, as many as wait; an answer then depends on who else asks by a
-    rounding error. `device`, `precision`, `compile`: `policy.running`.
+    rounding error. The rest is how the network runs: `policy.running`.
     """
 
     policy: str = "chatvla_tiny"
@@ -40,6 +40,8 @@ class ServeOptions:
     device: str = "auto"
     precision: str = "auto"
     compile: str = "none"
+    reason_every: int = 1
+    execute: int = EXECUTE
 
 
 Options = TypeVar("Options", bound=ServeOptions)
@@ -61,7 +63,7 @@ def make_policy(options: ServeOptions) -> tuple[Policy, dict[str, Any]]:
         raise FileNotFoundError(f"no checkpoint at {folder}; give checkpoint=FOLDER, or policy= one of {', '.join(names)}")
     from policy.inference import ChatVLAPolicy
 
-    running = Running(options.device, options.precision, options.compile)  # type: ignore[arg-type]
+    running = Running(**{f.name: getattr(options, f.name) for f in fields(Running)})
     policy = ChatVLAPolicy.from_pretrained(folder, running)
     weights = checkpoint.read_card(folder)["weights_sha256"]
     return policy, {"policy": policy.name, "execute": policy.execute, "horizon": HORIZON, "weights_sha256": weights}

@@ -114,7 +114,7 @@ def acting(config: ChatVLAConfig, running: Running) -> ChatVLAPolicy:
     """An untrained network as a policy, placed and compiled as `ChatVLAPolicy.from_pretrained` does it."""
     model, processor = untrained(config)
     running.place(model)
-    policy = ChatVLAPolicy(model, processor, reason_every=running.reason_every)
+    policy = ChatVLAPolicy(model, processor, running.execute, running.reason_every)
     if running.compile == "loops":
         policy.loops = CompiledLoops(model)
     return policy

@@ -40,6 +40,7 @@ def test_an_unknown_env_is_one_line_with_the_nearest_name_and_exit_code_2():
         ("collect.shift=trian", "unknown collect.shift 'trian'; did you mean 'train'?"),
         ("clock=reel", "unknown clock 'reel'; expected stepped, real or milliseconds such as 200ms"),
         ("reason_every=0", "reason_every=0; expected at least 1"),
+        ("execute=17", "execute=17; expected 1 to 16, the actions of a chunk"),
         ("device=gpu", "device=gpu; expected auto, cpu, cuda or a certain GPU, such as cuda:1"),
         ("precision=fp8", "unknown precision 'fp8'; known: auto, float32, bfloat16"),
         ("execution=async", "execution=async is the same as sync where thinking costs no time; give clock=real or clock=200ms too"),
@@ -70,7 +71,7 @@ def test_a_mistake_is_told_with_its_remedy(override, message, capsys):
     assert capsys.readouterr().err == message + "\n"
 
 
-@pytest.mark.parametrize("given", ["compile=loops", "device=cpu", "reason_every=4"])
+@pytest.mark.parametrize("given", ["compile=loops", "device=cpu", "reason_every=4", "execute=4"])
 def test_how_a_network_runs_is_not_asked_of_policies_that_have_none(given, capsys):
     assert run.main(["policy=expert", given]) == 2
     assert capsys.readouterr().err == f"policy 'expert' is no network of ours, so {given} changes nothing; leave it out\n"

@@ -20,6 +20,8 @@ SHIPPED = "policy/checkpoints/chatvla_tiny"
         ({"device": "gpu"}, "device=gpu; expected auto, cpu, cuda or a certain GPU, such as cuda:1"),
         ({"precision": "fp16"}, "precision=fp16; expected auto, float32, bfloat16"),
         ({"compile": "all"}, "compile=all; expected none, loops"),
+        ({"reason_every": 0}, "reason_every=0; expected at least 1"),
+        ({"execute": 0}, "execute=0; expected 1 to 16, the actions of a chunk"),
     ],
 )
 def test_what_is_unknown_is_told_with_what_is_known(wrong, told):
@@ -61,3 +63,8 @@ def test_in_bfloat16_it_says_the_same_and_acts_nearly_so():
     assert one.reasoning == other.reasoning
     assert 0 < np.abs(one.action_chunk[:, :3] - other.action_chunk[:, :3]).max() < 0.02  # m
     assert exact.answer(observation["pixels"]["left"], "How many toys are there?") == coarse.answer(observation["pixels"]["left"], "How many toys are there?")
+
+
+def test_it_executes_and_thinks_as_often_as_it_is_told():
+    policy = ChatVLAPolicy.from_pretrained(SHIPPED, Running(execute=4, reason_every=3))
+    assert (policy.execute, policy.reason_every) == (4, 3)

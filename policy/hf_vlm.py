@@ -52,7 +52,10 @@ class HfVlm:
         """The understanding path of a network that `is_plain`: it can look at a picture of any size."""
         settings: dict[str, Any] = {k: v for k, v in qwen2_vl_preprocessor(policy.model).items() if not k.endswith(("_type", "_class"))}
         inputs = QwenInputs(policy.processor.tokenizer, Qwen2VLImageProcessorPil(**settings), CHAT_TEMPLATE)
-        return cls(policy.model.vlm, inputs, "the network's own system prompt", " " if policy.processor.leading_space else "")
+        vlm: Any = policy.model.vlm
+        for parameter in vlm.parameters():  # norms too: nothing casts here (`policy.running`)
+            parameter.data = parameter.data.to(vlm.get_input_embeddings().weight.dtype)
+        return cls(vlm, inputs, "the network's own system prompt", " " if policy.processor.leading_space else "")
 
     @torch.inference_mode()
     def answer(self, questions: Sequence[Question], limits: Limits) -> list[str]:

@@ -27,6 +27,7 @@ from policy.hf_vlm import HfVlm, is_plain
 from policy.inference import ChatVLAPolicy
 from policy.normalizer import NormStats
 from policy.processor import Processor, config_for
+from policy.running import Running
 from policy.tokenizer import train_tokenizer
 from tests.policy.small import small_config
 
@@ -78,6 +79,13 @@ def test_our_understanding_path_says_the_same_through_transformers(folder):
     assert is_plain(policy)
     ours = policy.answer(np.asarray(picture()), WORDS)
     assert HfVlm.of_chatvla(policy).answer(QUESTIONS[:1], replace(LIMITS, max_new_tokens=policy.model.config.max_new_tokens)) == [ours]
+
+
+def test_in_bfloat16_our_understanding_path_answers_through_transformers_too(folder):
+    policy = ChatVLAPolicy.from_pretrained(folder / "ours", Running(device="cpu", precision="bfloat16"))
+    model = HfVlm.of_chatvla(policy)
+    assert {p.dtype for p in model.model.parameters()} == {torch.bfloat16}
+    assert len(model.answer(QUESTIONS, LIMITS)) == len(QUESTIONS)
 
 
 def test_the_length_of_an_answer_is_the_protocols(folder):

@@ -76,6 +76,24 @@ def untrained(config: ChatVLAConfig) -> tuple[ChatVLA, Processor]:
     return ChatVLA(fitted, NormStats.unit()), Processor.of(tokenizer, fitted, NormStats.unit())
 
 
+def check_memory(config: ChatVLAConfig, free: float) -> None:
+    """Refuses a network whose random weights, made in float32 on the CPU, would not fit into `free` bytes.
+
+    Raises:
+        ValueError: telling both sizes.
+    """
+    with torch.device("meta"):
+        count = sum(p.numel() for p in ChatVLA(config, NormStats.unit()).parameters())
+    if 1.3 * 4 * count > free:
+        raise ValueError(f"{config.name} has {count / 1e9:.2f} billion parameters, {4 * count / 1e9:.1f} GB in float32, and {free / 1e9:.1f} GB of memory are free; take a machine with more, or stage=dry_run, which allocates nothing")
+
+
+def free_memory() -> float:
+    """Bytes of the machine's memory that are free."""
+    line = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvailable"))
+    return 1024.0 * int(line.split()[1])
+
+
 def training(config: ChatVLAConfig, stage: Stage, setting: FitSetting, steps: int) -> dict[str, float | None]:
     """Rows and tokens a second, the share of the device's peak, and its memory at most (GB), over steps after the first."""
     policy, processor = untrained(config)
@@ -171,6 +189,10 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     config, stage = preset(args.preset), STAGES[args.preset][0]
+    try:
+        check_memory(config, free_memory())
+    except ValueError as error:
+        parser.error(str(error))
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else machine()["cpu"]
     results: dict[str, Any] = {"preset": args.preset, "device": device, "settings": vars(args)}
     if args.only != "inference":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from experiments.benchmarks.inference_speed import TOTAL
-from experiments.benchmarks.real_size import MadeUp, inference, show, training, untrained
+from experiments.benchmarks.real_size import MadeUp, check_memory, free_memory, inference, show, training, untrained
 from policy.dry_run import ANSWER_TOKENS
 from policy.fit import FitSetting
 from policy.parts import Part
@@ -36,6 +36,12 @@ def test_training_and_inference_are_told_with_a_line_each(tmp_path):
     assert list(asked["ms"]) == [TOTAL, "see", "prefill", "reasoning", "action"]
     results = {"preset": "chatvla_tiny", "device": "this", "training": cost, "inference": asked}
     assert show(results).row_count == 9
+
+
+def test_a_network_that_does_not_fit_is_refused_before_it_is_made():
+    check_memory(TINY, free_memory())
+    with pytest.raises(ValueError, match=r"chatvla_2b has 3\.\d\d billion parameters, 1\d\.\d GB in float32, and 12\.0 GB of memory are free; take a machine"):
+        check_memory(preset("chatvla_2b"), 12e9)
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -25,6 +25,7 @@ from policy.logs import TrainingLog, loggers, progress_shown
 from policy.lora import add_lora, freeze_under_lora, merge_lora
 from policy.memory import keep_freed_memory
 from policy.optim import has_bfloat16_units
+from policy.running import check_compiler
 from policy.sharding import ShardedStageModule, newest, sharded_strategy, strategy_name, whole_weights
 from policy.stages import Stage
 
@@ -74,9 +75,11 @@ def fit_stage(stage: Stage, policy: ChatVLA, source: Numbered, setting: FitSetti
     or, where it was sharded, a whole one in the first process (the others keep their shard).
 
     Raises:
-        ValueError: the stage cannot be sharded, with the reason.
+        ValueError: the stage cannot be sharded, with the reason, or there is no compiler and one is asked for.
         KeyboardInterrupt: it was stopped; the next call goes on from the last checkpoint.
     """
+    if setting.compile == "layers":
+        check_compiler("train.compile=layers")
     processes = setting.devices * setting.nodes
     strategy = strategy_name(stage, setting.strategy, processes)
     setting.folder.mkdir(parents=True, exist_ok=True)

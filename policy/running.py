@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -14,6 +16,17 @@ if TYPE_CHECKING:
 Precision = Literal["auto", "float32", "bfloat16"]
 Compiled = Literal["none", "loops"]
 LARGE = 100_000_000  # parameters; below that bfloat16 gains little, and a hundredth of a position is millimetres
+
+
+def check_compiler(wanted: str) -> None:
+    """Refuses `wanted`, an option that compiles, where torch would find no C++ compiler.
+
+    Raises:
+        ValueError: telling how to get one.
+    """
+    names = [os.environ["CXX"]] if "CXX" in os.environ else ["g++", "clang++"]
+    if not any(map(shutil.which, names)):
+        raise ValueError(f"{wanted} needs a C++ compiler, and there is no {' or '.join(names)}; install one (apt-get install g++), or leave it out")
 
 
 @dataclass(frozen=True)
@@ -50,8 +63,10 @@ class Running:
         """Tells whether this machine can.
 
         Raises:
-            ValueError: the GPU that is asked for is not there.
+            ValueError: the GPU or the compiler that is asked for is not there.
         """
+        if self.compile != "none":
+            check_compiler(f"compile={self.compile}")
         if self.device.startswith("cuda"):
             import torch
 

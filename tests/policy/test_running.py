@@ -9,7 +9,7 @@ import torch
 from envs.sim_env import SimEnv
 from envs.types import Trial
 from policy.inference import ChatVLAPolicy
-from policy.running import Running
+from policy.running import Running, check_compiler
 
 SHIPPED = "policy/checkpoints/chatvla_tiny"
 
@@ -34,6 +34,16 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch):
     Running(device="cuda:0").check()
     with pytest.raises(ValueError, match=r"device=cuda:1, and torch .* sees 1 GPUs here; device=auto takes what there is"):
         Running(device="cuda:1").check()
+
+
+def test_a_compiler_that_is_not_there_is_told(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setenv("CXX", "icpx")
+    with pytest.raises(ValueError, match=r"compile=loops needs a C\+\+ compiler, and there is no icpx; install one"):
+        Running(compile="loops").check()
+    monkeypatch.delenv("CXX")
+    with pytest.raises(ValueError, match=r"there is no g\+\+ or clang\+\+"):
+        check_compiler("train.compile=layers")
 
 
 @pytest.mark.parametrize(("device", "size", "dtype"), [("cuda", 4, torch.bfloat16), ("cpu", 4, torch.float32), ("cuda", 3, torch.float32)])

@@ -2,8 +2,8 @@
 
 A word is a pass of one token through every layer, and what that costs is mostly the launching of small operations. Here
 such passes have the same shapes all the time: keys and values lie in a cache of fixed length, of which a mask hides what
-is not there yet. So they are compiled once for each length, and on a GPU recorded as CUDA graphs. chatvla_tiny on one
-shared core of an EPYC: reasoning 15.9 -> 9.6 ms, action 14.0 -> 11.9, a chunk 45 -> 37 (median of 12).
+is not there yet. So they are compiled once for each length, and on a GPU recorded as CUDA graphs. chatvla_tiny on two
+threads of an EPYC: reasoning 16 -> 9 ms, action 13 -> 10, a chunk 43 -> 32 (`experiments.benchmarks.inference_speed`).
 """
 
 from __future__ import annotations

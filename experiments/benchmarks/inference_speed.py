@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from envs.sim_env import SimEnv
-from envs.types import CONTROL_HZ, Policy, Trial
+from envs.types import CONTROL_HZ, Inference, Observation, Policy, Trial
 from experiments.benchmarks.timing import machine, save
 from experiments.policies import make_policy
 from policy.running import Compiled, Precision, Running
@@ -34,17 +34,22 @@ def measure(policy: Policy, env: SimEnv, trial: Trial, chunks: int) -> dict[str,
     policy.reset(trial)
     cost: dict[str, list[float]] = {TOTAL: []}
     for index in range(WARM_UP + chunks):
-        start = time.perf_counter()
-        inference = policy.infer(observation, env.instruction)
-        total = time.perf_counter() - start
-        if index >= WARM_UP:
-            for part, seconds in {TOTAL: total, **inference.seconds}.items():
-                cost.setdefault(part, []).append(1000 * seconds)
+        inference = timed(policy, observation, env.instruction, cost if index >= WARM_UP else {})
         observation, _, terminated, truncated, _ = env.step_chunk(inference.action_chunk[: policy.execute])
         if terminated or truncated:
             observation, _ = env.reset(options={"trial": trial})
             policy.reset(trial)
     return cost
+
+
+def timed(policy: Policy, observation: Observation, instruction: str, cost: dict[str, list[float]]) -> Inference:
+    """An inference, whose milliseconds, whole and by part, are added to `cost`."""
+    start = time.perf_counter()
+    inference = policy.infer(observation, instruction)
+    total = time.perf_counter() - start
+    for part, seconds in {TOTAL: total, **inference.seconds}.items():
+        cost.setdefault(part, []).append(1000 * seconds)
+    return inference
 
 
 def percentiles(cost: dict[str, list[float]]) -> dict[str, dict[str, float]]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import csv
 import os
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from envs.types import ACTION_DIM, AGENT_POS_DIM, CAMERAS, HORIZON, IMAGE_SHAPE, Observation, Trial
-from experiments.benchmarks.inference_speed import TOTAL, WARM_UP, percentiles
+from experiments.benchmarks.inference_speed import TOTAL, WARM_UP, percentiles, timed
 from experiments.benchmarks.timing import machine, save
 from policy.batch import Batch
 from policy.chat_format import FORMATS
@@ -117,14 +116,9 @@ def inference(config: ChatVLAConfig, running: Running, words: int, chunks: int) 
     }  # fmt: skip
     policy.reset(Trial("sort_toys", 0))
     start_memory()
-    cost: dict[str, list[float]] = {TOTAL: []}
+    cost: dict[str, list[float]] = {}
     for index in range(WARM_UP + chunks):
-        start = time.perf_counter()
-        made = policy.infer(observation, _words(4))
-        total = time.perf_counter() - start
-        if index >= WARM_UP:
-            for part, seconds in {TOTAL: total, **made.seconds}.items():
-                cost.setdefault(part, []).append(1000 * seconds)
+        timed(policy, observation, _words(4), cost if index >= WARM_UP else {})
     return {"ms": percentiles(cost), "words": len(policy.thought.tokens) if policy.thought else 0, "peak_gb": peak_memory()}
 
 
